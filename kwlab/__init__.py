@@ -1,0 +1,40 @@
+"""Learn, by breaking it, how a Kubernetes watch survives being cut."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from kwlab.errors import KwlabError as KwlabError
+    from kwlab.exercises import exercise as exercise
+    from kwlab.finding import Guess as Guess
+    from kwlab.lab import open_lab as open_lab
+    from kwlab.response import events as events
+    from kwlab.retrywatcher import RetryWatcher as RetryWatcher
+    from kwlab.wire import ListOptions as ListOptions
+    from kwlab.wire import WatchEvent as WatchEvent
+
+_HOME: Final = {
+    "Guess": "finding",
+    "KwlabError": "errors",
+    "ListOptions": "wire",
+    "RetryWatcher": "retrywatcher",
+    "WatchEvent": "wire",
+    "events": "response",
+    "exercise": "exercises",
+    "open_lab": "lab",
+}
+"""Which module each public name is at home in: it is imported when it is first asked for."""
+
+__all__ = [*_HOME]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"kwlab has no {name}: it has {', '.join(_HOME)}")
+    return getattr(import_module(f"kwlab.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*_HOME]

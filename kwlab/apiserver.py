@@ -1,0 +1,319 @@
+"""The API server as a pure function: a request at a time gives status, headers and frames.
+
+Nothing here sleeps, and there is no socket and no thread: each frame says when it is due, and
+whoever sends it waits. What is answered, and how, was measured on kube-apiserver 1.36 and 1.37.2.
+
+What a real server does and this one does not is in :data:`NOT_SERVED`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, Final
+
+from kwlab import wire
+from kwlab.exchange import JSON, TEXT, End, Frame, Refusal, Request, Response, refused, whole
+from kwlab.history import Change, Resource
+from kwlab.query import (
+    EXACT,
+    Query,
+    Scope,
+    close_token,
+    open_token,
+    read,
+    read_scope,
+    read_version,
+)
+from kwlab.watchcache import Present, Since, TooOld, WatchCache
+from kwlab.wire import EventType
+
+FUTURE_SECONDS: Final = 3.0
+"""How long a request waits for a resourceVersion that the server has not reached, in seconds."""
+UNLIMITED_SECONDS: Final = 1800.0
+"""How long a watch without a timeout lives: a real server draws 1,800 to 3,600 s."""
+BOOKMARK_SECONDS: Final = 60.0
+BOOKMARK_BEFORE_END_SECONDS: Final = 2.0
+PLAIN_BOOKMARK_AFTER_SECONDS: Final = 0.2
+
+NOT_SERVED: Final[Mapping[str, str]] = {
+    "create, update, patch, delete": "405 MethodNotAllowed: a recording cannot be changed",
+    "other content types (protobuf, CBOR, Table)": "JSON is sent, whatever is accepted",
+    "discovery and OpenAPI (/api, /apis, /openapi)": "404",
+    "subresources (log, exec, status, scale)": "404",
+    "authentication and authorization": "only as a scenario's refusals (401, 403)",
+}
+"""What a real server does and this one does not, with what it answers instead."""
+
+_NEVER: Final = float("inf")
+_LIST_TOO_OLD: Final = "The resourceVersion for the provided list is too old."
+_TOKEN_TOO_OLD: Final = (
+    "The provided continue parameter is too old to display a consistent list result. You can "
+    "start a new list without the continue parameter, or use the continue token in this response "
+    "to retrieve the remainder of the results. Continuing with the provided token results in an "
+    "inconsistent list - objects that were created, modified, or deleted between the time the "
+    "first chunk was returned and now may show up in the list."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """Say which resource a path means, in which namespace, and which object of it."""
+
+    resource: Resource
+    namespace: str | None
+    name: str
+    is_watch: bool
+
+
+class ApiServer:
+    """Answer requests from a history.
+
+    Parameters
+    ----------
+    cache : WatchCache
+    """
+
+    def __init__(self, cache: WatchCache) -> None:
+        self.cache = cache
+        self._resources = {
+            (resource.group, resource.version, resource.plural): resource
+            for resource in cache.history.resources
+        }
+        self._versions = {("", "v1"), *(key[:2] for key in self._resources)}
+
+    def respond(self, request: Request, at: float) -> Response:
+        """Answer one request.
+
+        Parameters
+        ----------
+        request : Request
+        at : float
+            When it arrives, in seconds.
+
+        Returns
+        -------
+        Response
+            The frames are made as they are asked for.
+        """
+        try:
+            return self._dispatch(request, at)
+        except Refusal as refusal:
+            return refused(refusal, at)
+
+    def _dispatch(self, request: Request, at: float) -> Response:
+        target = self._target(request.path)
+        if target is None:
+            return whole(at, 404, TEXT, b"404 page not found\n")
+        if request.method != "GET":
+            message = "the server does not allow this method on the requested resource"
+            raise Refusal(405, "MethodNotAllowed", message, {})
+        if target.name and not target.is_watch:
+            return self._get(request, target, at)
+        query = read(request, is_watch=target.is_watch)
+        scope = read_scope(request, target.resource, target.namespace, target.name)
+        return self._watch(query, scope, at) if query.is_watch else self._list(query, scope, at)
+
+    def _target(self, path: str) -> _Target | None:
+        match [part for part in path.split("/") if part]:
+            case ["api", version, *rest]:
+                group = ""
+            case ["apis", group, version, *rest]:
+                pass
+            case _:
+                return None
+        if (group, version) not in self._versions:
+            return None
+        is_watch = rest[:1] == ["watch"]
+        rest = rest[1:] if is_watch else rest
+        namespace = None
+        if len(rest) > 2 and rest[0] == "namespaces":
+            namespace, rest = rest[1], rest[2:]
+        resource = self._resources.get((group, version, rest[0])) if rest else None
+        name = rest[1] if len(rest) == 2 else ""
+        if resource is None or len(rest) > 2 or not _fits(resource, namespace, name):
+            raise Refusal(404, "NotFound", "the server could not find the requested resource", {})
+        return _Target(resource, namespace, name, is_watch)
+
+    def _reached(self, version: int | None, at: float) -> float:
+        """Give when the server has reached a resourceVersion; it waits three seconds for it."""
+        if version is None or version <= self.cache.version(at):
+            return at
+        moment = self.cache.reaches(version)
+        if moment <= at + FUTURE_SECONDS:
+            return moment
+        now = self.cache.version(at + FUTURE_SECONDS)
+        raise Refusal(
+            504,
+            "Timeout",
+            f"Timeout: Too large resource version: {version}, current: {now}",
+            {
+                "causes": [
+                    {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}
+                ],
+                "retryAfterSeconds": 1,
+            },
+            waited_seconds=FUTURE_SECONDS,
+        )
+
+    def _get(self, request: Request, target: _Target, at: float) -> Response:
+        at = self._reached(read_version(request), at)
+        number = self.cache.history.happened(at)
+        for item in self.cache.objects(target.resource, target.namespace, number):
+            if item.name == target.name:
+                return whole(at, 200, JSON, item.data + b"\n")
+        plural = target.resource.plural
+        message = f'{_qualified(target.resource)} "{target.name}" not found'
+        details: dict[str, Any] = {"name": target.name, "kind": plural}
+        if target.resource.group:
+            details = {"name": target.name, "group": target.resource.group, "kind": plural}
+        raise Refusal(404, "NotFound", message, details)
+
+    def _list(self, query: Query, scope: Scope, at: float) -> Response:
+        if query.token:
+            return whole(at, 200, JSON, self._next_page(query, scope, at))
+        try:
+            version = query.version
+        except Refusal as refusal:
+            message = f"invalid resource version: {refusal.message}"
+            raise Refusal(400, "BadRequest", message) from None
+        at = self._reached(version, at)
+        limit = 0 if query.resource_version == "0" else query.limit
+        # A page at a resourceVersion is exact even when nobody says so (the API's own legacy rule).
+        is_exact = bool(version) and (query.match == EXACT or (limit > 0 and not query.match))
+        if not is_exact or version is None:
+            version = self.cache.version(at)
+        elif self.cache.is_compacted(version):
+            raise Refusal(410, "Expired", _LIST_TOO_OLD)
+        return whole(at, 200, JSON, self._page(scope, version, b"", limit))
+
+    def _next_page(self, query: Query, scope: Scope, at: float) -> bytes:
+        if query.resource_version not in {"", "0"}:
+            message = "specifying resource version is not allowed when using continue"
+            raise Refusal(400, "BadRequest", message)
+        version, after = open_token(query.token)
+        if version < 0:
+            version = self.cache.version(at)
+        elif self.cache.is_compacted(version):
+            raise Refusal(410, "Expired", _TOKEN_TOO_OLD, token=close_token(-1, after))
+        return self._page(scope, version, after, query.limit)
+
+    def _page(self, scope: Scope, version: int, after: bytes, limit: int) -> bytes:
+        number = self.cache.number_at(version)
+        found = [
+            item
+            for item in self.cache.objects(scope.resource, scope.namespace, number)
+            if item.key > after and scope.selects(item)
+        ]
+        metadata: dict[str, Any] = {"resourceVersion": str(version)}
+        if 0 < limit < len(found):
+            metadata["continue"] = close_token(version, found[limit - 1].key)
+            if scope.is_everything:
+                metadata["remainingItemCount"] = len(found) - limit
+            found = found[:limit]
+        resource = scope.resource
+        return wire.list_body(
+            resource.api_version, resource.kind, metadata, (item.data for item in found)
+        )
+
+    def _watch(self, query: Query, scope: Scope, at: float) -> Response:
+        version = query.version
+        until = at + (query.timeout_seconds or UNLIMITED_SECONDS)
+        if until < at:
+            return Response(at, 200, JSON, iter((Frame(at, End.DONE),)))
+        if query.sends_initial:
+            try:
+                at = self._reached(version, at)
+            except Refusal as refusal:
+                return _error(refusal, at + refusal.waited_seconds)
+            version = None
+        start = self.cache.start(scope.resource, scope.namespace, version, at)
+        if isinstance(start, TooOld):
+            message = f"too old resource version: {version} ({start.oldest})"
+            return _error(Refusal(410, "Expired", message), at)
+        if query.sends_initial is False and isinstance(start, Present):
+            start = Since(start.number)
+        frames = self._frames(scope, start, at, until, bookmarks=query.bookmarks)
+        return Response(at, 200, JSON, frames)
+
+    def _frames(
+        self, scope: Scope, start: Present | Since, at: float, until: float, *, bookmarks: bool
+    ) -> Iterator[Frame]:
+        dues = _bookmark_times(at, until) if bookmarks else iter(())
+        if isinstance(start, Present):
+            for item in start.objects:
+                if scope.is_everything or scope.selects(item):
+                    yield Frame(at, wire.event_line(EventType.ADDED, item.data))
+            if bookmarks:
+                yield self._bookmark(scope.resource, at, ends_initial_events=True)
+                plain = at + PLAIN_BOOKMARK_AFTER_SECONDS
+                dues = chain((plain,) if plain < until else (), dues)
+        else:
+            dues = (due for due in dues if self.cache.version(due) >= start.silent_below)
+        due = next(dues, _NEVER)
+        for change in self.cache.changes(scope.resource, scope.namespace, start.number):
+            if change.at > until:
+                break
+            while due < max(change.at, at):
+                yield self._bookmark(scope.resource, due)
+                due = next(dues, _NEVER)
+            if line := _seen_through(scope, change):
+                yield Frame(max(change.at, at), line)
+        while due < until:
+            yield self._bookmark(scope.resource, due)
+            due = next(dues, _NEVER)
+        yield Frame(until, End.DONE)
+
+    def _bookmark(
+        self, resource: Resource, at: float, *, ends_initial_events: bool = False
+    ) -> Frame:
+        body = wire.bookmark(
+            resource.api_version,
+            resource.kind,
+            str(self.cache.version(at)),
+            ends_initial_events=ends_initial_events,
+        )
+        return Frame(at, wire.event_line(EventType.BOOKMARK, body))
+
+
+def _fits(resource: Resource, namespace: str | None, name: str) -> bool:
+    if resource.is_namespaced:
+        return namespace is not None or not name
+    return namespace is None
+
+
+def _qualified(resource: Resource) -> str:
+    return f"{resource.plural}.{resource.group}" if resource.group else resource.plural
+
+
+def _error(refusal: Refusal, at: float) -> Response:
+    line = wire.event_line(EventType.ERROR, refusal.body)
+    return Response(at, 200, JSON, iter((Frame(at, line), Frame(at, End.DONE))))
+
+
+def _seen_through(scope: Scope, change: Change) -> bytes | None:
+    """Say what a change looks like to a selector: at its boundary, another type."""
+    if scope.is_everything:
+        return wire.event_line(change.type, change.object.data)
+    was = change.previous is not None and scope.selects(change.previous)
+    now = change.type is not EventType.DELETED and scope.selects(change.object)
+    if now:
+        return wire.event_line(EventType.MODIFIED if was else EventType.ADDED, change.object.data)
+    if not was or change.previous is None:
+        return None
+    gone = change.object.data
+    if change.type is not EventType.DELETED:
+        version = change.object.resource_version
+        gone = wire.with_resource_version(change.previous.data, version)
+    return wire.event_line(EventType.DELETED, gone)
+
+
+def _bookmark_times(at: float, until: float) -> Iterator[float]:
+    last = until - BOOKMARK_BEFORE_END_SECONDS
+    due = at + BOOKMARK_SECONDS
+    while due < last:
+        yield due
+        due += BOOKMARK_SECONDS
+    if last > at:
+        yield last

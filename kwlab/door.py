@@ -1,0 +1,347 @@
+"""The in-process door: the official client reaches the embedded server without a socket.
+
+Only the connection below urllib3 is replaced, so pooling, timeouts, chunked decoding and errors
+are the real ones. Reading a frame moves a virtual clock to when the frame is due: a minute of
+watch timeout passes at once, and a silent server honours the client's read timeout. When the
+recording is over, the next read raises :class:`~kwlab.errors.RecordingOver`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+from collections.abc import Iterator
+from http import HTTPStatus
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Final
+
+import urllib3
+from urllib3.connection import HTTPConnection
+from urllib3.exceptions import NewConnectionError
+
+from kwlab.errors import RecordingOver
+from kwlab.exchange import End, Request, Response
+from kwlab.faults import FaultyServer
+from kwlab.log import Close
+from kwlab.log import Request as LoggedRequest
+
+if TYPE_CHECKING:
+    from kubernetes.client import ApiClient
+
+HOT_LOOP_REQUESTS: Final = 1000
+"""So many requests at one moment of virtual time are a loop that would never end."""
+HOST: Final = "http://kwlab.invalid"
+"""Never looked up: the name only stands in URLs (RFC 2606)."""
+
+_BROKEN: Final = (End.FIN, End.RESET, End.HANG)
+_OVER: Final = "The recording is over: nothing more happens in it."
+_HOT: Final = (
+    f"{HOT_LOOP_REQUESTS:,} requests were made and no time passed between them: "
+    "this loop would never end."
+)
+
+
+class VirtualClock:
+    """Keep a time that moves only when somebody waits.
+
+    Parameters
+    ----------
+    end : float
+        When the recording is over, in seconds.
+    """
+
+    def __init__(self, end: float) -> None:
+        self._now = 0.0
+        self.end = end
+
+    def now(self) -> float:
+        """Give the time, in seconds since the recording began."""
+        return self._now
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass at once.
+
+        Parameters
+        ----------
+        seconds : float
+            0 or less lets none pass.
+
+        Raises
+        ------
+        RecordingOver
+            When the recording ends before; the clock stands at its end then.
+        """
+        self.move_to(self._now + max(seconds, 0.0))
+
+    def move_to(self, due: float) -> None:
+        """Let time pass until a moment; a moment that is past changes nothing.
+
+        Parameters
+        ----------
+        due : float
+            In seconds.
+
+        Raises
+        ------
+        RecordingOver
+            As for :meth:`sleep`.
+        """
+        if due > self.end:
+            self._now = self.end
+            raise RecordingOver(_OVER)
+        self._now = max(self._now, due)
+
+
+class Session:
+    """Run one client against one server on a clock of its own.
+
+    Parameters
+    ----------
+    server : FaultyServer
+
+    Attributes
+    ----------
+    clock : VirtualClock
+    requests : list of kwlab.log.Request
+        What reached the server, in order.
+    """
+
+    def __init__(self, server: FaultyServer) -> None:
+        self.server = server
+        self.clock = VirtualClock(server.history.seconds)
+        self.requests: list[LoggedRequest] = []
+        self._visited_at = -1.0
+        self._visits = 0
+
+    def connect(self) -> None:
+        """Let a connection be made, or refuse it as the scenario says.
+
+        Raises
+        ------
+        ConnectionRefusedError
+            When the server is away.
+        RecordingOver
+            When it was tried so often at one moment that time will never pass.
+        """
+        try:
+            self.server.reach(self.clock.now())
+        except ConnectionRefusedError:
+            self._visit()
+            raise
+
+    def respond(self, request: Request) -> tuple[Response, LoggedRequest]:
+        """Pass a request on, and log it."""
+        now = self._visit()
+        logged = LoggedRequest(now, request.path, request.query)
+        self.requests.append(logged)
+        response = self.server.respond(request, now)
+        logged.status = response.status
+        return response, logged
+
+    def _visit(self) -> float:
+        now = self.clock.now()
+        self._visits = self._visits + 1 if now == self._visited_at else 0
+        self._visited_at = now
+        if self._visits > HOT_LOOP_REQUESTS:
+            raise RecordingOver(_HOT)
+        return now
+
+
+class Door:
+    """Give the official client a way to whichever session is open.
+
+    Parameters
+    ----------
+    session : Session
+        The first one.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._client: ApiClient | None = None
+
+    @property
+    def session(self) -> Session:
+        """Give the session that requests go to."""
+        return self._session
+
+    @session.setter
+    def session(self, session: Session) -> None:
+        self._session = session
+        if self._client is not None:
+            self._client.rest_client.pool_manager.clear()
+
+    def client(self) -> ApiClient:
+        """Make the official client, once; only its connections lead here.
+
+        Returns
+        -------
+        kubernetes.client.ApiClient
+        """
+        if self._client is None:
+            from kubernetes.client import ApiClient, Configuration
+
+            configuration = Configuration()
+            configuration.host = HOST
+            # A 429 with Retry-After would sleep inside the watch function, for real.
+            configuration.retries = False
+            configuration.proxy = None
+            client = ApiClient(configuration)
+            client.rest_client.pool_manager.pool_classes_by_scheme = {"http": _pool_class(self)}
+            self._client = client
+        return self._client
+
+
+def _pool_class(door: Door) -> type[urllib3.HTTPConnectionPool]:
+    class DoorConnection(HTTPConnection):
+        def _new_conn(self) -> Any:
+            session = door.session
+            try:
+                session.connect()
+            except ConnectionRefusedError as error:
+                message = f"Failed to establish a new connection: {error}"
+                raise NewConnectionError(self, message) from error
+            return _DoorSocket(session)
+
+        @property
+        def is_connected(self) -> bool:
+            return isinstance(self.sock, _DoorSocket) and self.sock.is_open
+
+    class DoorPool(urllib3.HTTPConnectionPool):
+        ConnectionCls = DoorConnection
+
+    return DoorPool
+
+
+class _DoorSocket:
+    """Stand where a socket would: what is written is a request, what is read is its answer."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._written = bytearray()
+        self._timeout: float | None = None
+        self._answer: _Answer | None = None
+        self._is_closed = False
+
+    @property
+    def is_open(self) -> bool:
+        if self._is_closed or (self._answer is not None and self._answer.is_broken):
+            return False
+        try:
+            self._session.server.reach(self._session.clock.now())
+        except ConnectionRefusedError:
+            return False
+        return True
+
+    def settimeout(self, seconds: float | None) -> None:
+        self._timeout = seconds
+
+    def gettimeout(self) -> float | None:
+        return self._timeout
+
+    def setsockopt(self, *_: object) -> None:
+        """Accept what the client sets on a real socket."""
+
+    def sendall(self, data: bytes) -> None:
+        self._written += data
+
+    def makefile(self, *_: object, **__: object) -> io.BufferedReader:
+        head, _blank, _body = bytes(self._written).partition(b"\r\n\r\n")
+        self._written.clear()
+        method, target, _version = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ")
+        self._answer = _Answer(self._session, Request.parse(method, target), self)
+        return io.BufferedReader(self._answer)
+
+    def shutdown(self, _how: int) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if not self._is_closed:
+            self._is_closed = True
+            if self._answer is not None:
+                self._answer.give_up()
+
+
+class _Answer(io.RawIOBase):
+    """Read an answer's bytes as the frames fall due."""
+
+    def __init__(self, session: Session, request: Request, socket: _DoorSocket) -> None:
+        self._clock = session.clock
+        self._socket = socket
+        self._response, self._logged = session.respond(request)
+        self._parts = self._bytes()
+        self._rest = b""
+        self.is_broken = False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not self._rest:
+            self._rest = next(self._parts, b"")
+        size = min(len(buffer), len(self._rest))
+        buffer[:size] = self._rest[:size]
+        self._rest = self._rest[size:]
+        return size
+
+    def give_up(self) -> None:
+        self._end(Close.STOPPED)
+
+    def _bytes(self) -> Iterator[bytes]:
+        is_chunked = "Content-Length" not in self._response.headers
+        frames = self._response.frames
+        first = next(frames)
+        if first.data in _BROKEN and first.due <= self._response.due:
+            frames = iter((first,))
+        else:
+            self._wait_until(self._response.due)
+            frames = chain((first,), frames)
+            yield _head(self._response, is_chunked=is_chunked)
+        for frame in frames:
+            if frame.data is End.HANG:
+                self._wait_until(float("inf"))
+            self._wait_until(frame.due)
+            if isinstance(frame.data, End):
+                yield from self._ending(frame.data, is_chunked=is_chunked)
+                return
+            self._logged.sent.append((frame.due, frame.data))
+            yield b"%x\r\n%s\r\n" % (len(frame.data), frame.data) if is_chunked else frame.data
+
+    def _ending(self, end: End, *, is_chunked: bool) -> Iterator[bytes]:
+        if end is End.DONE:
+            self._end(Close.TIMEOUT)
+            if is_chunked:
+                yield b"0\r\n\r\n"
+            return
+        self.is_broken = True
+        self._end(Close.CUT)
+        if end is End.RESET:
+            raise ConnectionResetError(errno.ECONNRESET, "Connection reset by peer")
+
+    def _wait_until(self, due: float) -> None:
+        timeout = self._socket.gettimeout()
+        try:
+            if timeout is not None and due > self._clock.now() + timeout:
+                self._clock.sleep(timeout)
+                self._end(Close.SILENT)
+                raise TimeoutError("timed out")
+            self._clock.move_to(due)
+        except RecordingOver:
+            self._end(Close.OVER)
+            raise
+
+    def _end(self, close: Close) -> None:
+        if self._logged.close is None:
+            self._logged.close, self._logged.closed_at = close, self._clock.now()
+
+
+def _head(response: Response, *, is_chunked: bool) -> bytes:
+    reason = ""
+    with contextlib.suppress(ValueError):
+        reason = HTTPStatus(response.status).phrase
+    lines = [f"HTTP/1.1 {response.status} {reason}"]
+    lines += [f"{name}: {value}" for name, value in response.headers.items()]
+    if is_chunked:
+        lines.append("Transfer-Encoding: chunked")
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")

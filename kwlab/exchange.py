@@ -1,0 +1,212 @@
+"""A request and its answer as values: what came, and what is sent when.
+
+No rule of Kubernetes stands here: those are in :mod:`kwlab.query` and :mod:`kwlab.apiserver`.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from kwlab import wire
+
+JSON: Final = {"Content-Type": "application/json", "Cache-Control": "no-cache, private"}
+TEXT: Final = {"Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff"}
+
+
+class End(enum.Enum):
+    """Name how an answer ends."""
+
+    DONE = "done"
+    """Whole: the final chunk is sent."""
+    FIN = "fin"
+    """TCP is closed without the final chunk."""
+    RESET = "reset"
+    """TCP is reset."""
+    HANG = "hang"
+    """Nothing more comes, and nothing says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Hold bytes, or an end, and when they are due.
+
+    Parameters
+    ----------
+    due : float
+        In seconds since the start of the history; never before the frame in front of it.
+    data : bytes or End
+        After an End nothing follows.
+    """
+
+    due: float
+    data: bytes | End
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Hold one request.
+
+    Parameters
+    ----------
+    method : str
+    path : str
+        Unquoted, without the query.
+    query : tuple of (str, str)
+        In order, unquoted; of two equal names the first one counts.
+    """
+
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def parse(cls, method: str, target: str) -> Request:
+        """Read a request target.
+
+        Parameters
+        ----------
+        method : str
+        target : str
+            ``/api/v1/pods?watch=true``, with or without scheme and host.
+
+        Returns
+        -------
+        Request
+        """
+        parts = urlsplit(target)
+        query = tuple(parse_qsl(parts.query, keep_blank_values=True))
+        return cls(method.upper(), unquote(parts.path), query)
+
+    def get(self, name: str) -> str | None:
+        """Give the first value of a parameter; None when it is not there.
+
+        Parameters
+        ----------
+        name : str
+
+        Returns
+        -------
+        str or None
+        """
+        return next((value for key, value in self.query if key == name), None)
+
+    def flag(self, name: str) -> bool:
+        """Read a parameter as the server reads a boolean.
+
+        Parameters
+        ----------
+        name : str
+
+        Returns
+        -------
+        bool
+            False when it is not there, ``0``, or ``false`` in any case; else True.
+
+        References
+        ----------
+        k8s.io/apimachinery 0.37, ``runtime.Convert_Slice_string_To_bool``.
+        """
+        value = self.get(name)
+        return value is not None and value.lower() not in {"false", "0"}
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """Hold an answer.
+
+    Parameters
+    ----------
+    due : float
+        When status and headers are sent, in seconds.
+    status : int
+    headers : mapping of str to str
+    frames : iterator of Frame
+        Ends with a frame that holds an End.
+    """
+
+    due: float
+    status: int
+    headers: Mapping[str, str]
+    frames: Iterator[Frame] = field(repr=False)
+
+
+class Refusal(Exception):
+    """Carry an error answer to the one place that sends it.
+
+    Parameters
+    ----------
+    code : int
+        The HTTP code.
+    reason, message : str
+        As in a Status; a reason may be empty.
+    details : mapping, optional
+        Of the Status.
+    token : str
+        A ``continue`` for the Status's own metadata; empty for none.
+    waited_seconds : float
+        How long the server waited before it gave up.
+    """
+
+    def __init__(
+        self,
+        code: int,
+        reason: str,
+        message: str,
+        details: Mapping[str, Any] | None = None,
+        *,
+        token: str = "",
+        waited_seconds: float = 0.0,
+    ) -> None:
+        super().__init__(message)
+        self.code, self.reason, self.message, self.details = code, reason, message, details
+        self.token, self.waited_seconds = token, waited_seconds
+
+    @property
+    def body(self) -> bytes:
+        """Give the Status object."""
+        metadata = {"continue": self.token} if self.token else {}
+        return wire.status_body(
+            self.code, self.reason, self.message, details=self.details, metadata=metadata
+        )
+
+
+def whole(at: float, status: int, headers: Mapping[str, str], body: bytes) -> Response:
+    """Make an answer that is sent at once.
+
+    Parameters
+    ----------
+    at : float
+        In seconds.
+    status : int
+    headers : mapping of str to str
+    body : bytes
+
+    Returns
+    -------
+    Response
+    """
+    headers = {**headers, "Content-Length": str(len(body))}
+    return Response(at, status, headers, iter((Frame(at, body), Frame(at, End.DONE))))
+
+
+def refused(refusal: Refusal, at: float) -> Response:
+    """Make the answer that a refusal stands for.
+
+    Parameters
+    ----------
+    refusal : Refusal
+    at : float
+        When the request came, in seconds.
+
+    Returns
+    -------
+    Response
+    """
+    headers = dict(JSON)
+    if retry_after := (refusal.details or {}).get("retryAfterSeconds"):
+        headers["Retry-After"] = str(retry_after)
+    return whole(at + refusal.waited_seconds, refusal.code, headers, refusal.body + b"\n")

@@ -1,0 +1,283 @@
+"""What a comparison found: the counts, what each program believes, and what was asked.
+
+Text first: every line here is the same on a recording and on a cluster, in a notebook, in a
+terminal and for a screen reader. The picture is :mod:`kwlab.strip`'s.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from kwlab.errors import LabError, WatchEnded
+from kwlab.history import History
+from kwlab.log import Attempt, Close
+from kwlab.messages import say, seconds
+from kwlab.metrics import Count
+from kwlab.table import Table
+
+NAMES_AT_MOST = 6
+"""So many names are read; of more, only those that matter are given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """Say what you expect, before you look.
+
+    Parameters
+    ----------
+    events : str, optional
+        ``"more"``, ``"fewer"`` or ``"same"``: events handed to the program, against changes.
+    pods : int, optional
+        How many pods the program will believe in at the end.
+
+    Raises
+    ------
+    LabError
+        For any other value.
+    """
+
+    events: str | None = None
+    pods: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.events not in {None, "more", "fewer", "same"}:
+            raise LabError(say("guess.events", value=repr(self.events)))
+        if self.pods is not None and (isinstance(self.pods, bool) or not _is_count(self.pods)):
+            raise LabError(say("guess.pods", value=repr(self.pods)))
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and value >= 0
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Hold how one watch function did.
+
+    Parameters
+    ----------
+    count : Count
+    ended : WatchEnded or None
+        What ended it before the recording was over.
+    """
+
+    count: Count
+    ended: WatchEnded | None = None
+
+
+def counts_table(runs: Sequence[Run]) -> Table:
+    """Make the table of counts, a row a watcher.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+
+    Returns
+    -------
+    Table
+    """
+    heads = ("", *(say(f"count.{name}") for name in ("delivered", "new", "replayed", "lost")), "")
+    rows = tuple(
+        (
+            run.count.watcher,
+            str(run.count.delivered),
+            str(run.count.new),
+            str(run.count.replayed),
+            str(len(run.count.lost)),
+            _deletions(run.count),
+        )
+        for run in runs
+    )
+    return Table(heads, rows, left=frozenset({0, 5}))
+
+
+def _deletions(count: Count) -> str:
+    return say("count.deletions", n=count.lost_deletions) if count.lost_deletions else ""
+
+
+def sentences(runs: Sequence[Run], history: History, guess: Guess | None) -> Iterator[str]:
+    """Say what each program believes against what exists, and how the guess went.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+    history : History
+    guess : Guess or None
+        About the first one.
+
+    Yields
+    ------
+    str
+    """
+    noun = _Noun(history)
+    for run in runs:
+        yield from _sums(run.count)
+    for run in runs:
+        if run.ended is not None:
+            at = seconds(max(a.closed_at or 0.0 for a in run.count.attempts))
+            reason = str(run.ended)
+            yield say("finding.ended", watcher=run.count.watcher, seconds=at, reason=reason)
+    if len(runs) == 1:
+        yield f"{_believes(runs[0].count, noun, is_only=True)} {_exist(runs[0].count, noun)}"
+    else:
+        yield from (_believes(run.count, noun, is_only=False) for run in runs)
+        yield _exist(runs[0].count, noun)
+    yield from _alike(runs)
+    if guess is not None:
+        yield from _judged(guess, runs[0].count, noun)
+
+
+def _sums(count: Count) -> Iterator[str]:
+    yield say(
+        "finding.sums",
+        watcher=count.watcher,
+        delivered=count.delivered,
+        new=count.new,
+        replayed=count.replayed,
+        changes=len(count.changes),
+        lost=len(count.lost),
+    )
+    if count.disguised:
+        yield say("finding.disguised", n=count.disguised)
+
+
+class _Noun:
+    """Call the objects of a history by their kind."""
+
+    def __init__(self, history: History) -> None:
+        resources = history.resources
+        self._one = resources[0].kind.lower() if len(resources) == 1 else say("noun.object")
+        self._many = resources[0].plural if len(resources) == 1 else say("noun.objects")
+
+    def of(self, number: int) -> str:
+        return f"{number} {self._one if number == 1 else self._many}"
+
+
+def _believes(count: Count, noun: _Noun, *, is_only: bool) -> str:
+    number = len(count.believed)
+    ghosts = tuple(ghost.name for ghost in count.ghosts)
+    who = say("finding.program") if is_only else count.watcher
+    facts = {"who": who, "count": noun.of(number), "n": len(ghosts)}
+    if number <= NAMES_AT_MOST:
+        names = ", ".join(belief.name for belief in count.believed)
+        return say(
+            "finding.believes" if number else "finding.believes_nothing", **facts, names=names
+        )
+    if not ghosts:
+        return say("finding.believes_truly", **facts)
+    return say("finding.believes_ghosts", **facts, names=", ".join(ghosts))
+
+
+def _exist(count: Count, noun: _Noun) -> str:
+    number = len(count.real)
+    names = ", ".join(count.real)
+    is_short = 0 < number <= NAMES_AT_MOST
+    return say(
+        "finding.exist_names" if is_short else "finding.exist", count=noun.of(number), names=names
+    )
+
+
+def _alike(runs: Sequence[Run]) -> Iterator[str]:
+    first, *others = runs
+    for run in others:
+        if behaviour(run.count) == behaviour(first.count):
+            yield say("finding.alike", watcher=run.count.watcher, other=first.count.watcher)
+
+
+def behaviour(count: Count) -> tuple[object, ...]:
+    """Give what two functions that behave alike have in common: what was asked and delivered.
+
+    Parameters
+    ----------
+    count : Count
+
+    Returns
+    -------
+    tuple
+        To compare; it means nothing else.
+    """
+    return tuple(
+        (tuple(request.query for request in attempt.requests), tuple(attempt.delivered))
+        for attempt in count.attempts
+    )
+
+
+def _judged(guess: Guess, count: Count, noun: _Noun) -> Iterator[str]:
+    if guess.events is None and guess.pods is None:
+        yield say("guess.none")
+        return
+    parts = []
+    if guess.events is not None:
+        came = _direction(count.delivered, len(count.changes))
+        verdict = "guess.events_right" if guess.events == came else "guess.events_wrong"
+        facts = {"guess": say(f"guess.{guess.events}"), "came": say(f"guess.{came}")}
+        parts.append(say(verdict, **facts, delivered=count.delivered, changes=len(count.changes)))
+    if guess.pods is not None:
+        believed = len(count.believed)
+        verdict = "guess.pods_right" if guess.pods == believed else "guess.pods_wrong"
+        parts.append(say(verdict, guess=noun.of(guess.pods), believed=believed))
+    yield " ".join(parts)
+
+
+def _direction(delivered: int, changes: int) -> str:
+    return "same" if delivered == changes else "more" if delivered > changes else "fewer"
+
+
+def requests_table(runs: Sequence[Run], history: History) -> Table:
+    """Make the table of what was handed over and what was asked, a row an attempt.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+    history : History
+
+    Returns
+    -------
+    Table
+    """
+    several = len(runs) > 1
+    names = ("connection", "opened", "after", "handed", "asked")
+    heads = tuple(say(f"requests.{name}") for name in names)
+    rows = []
+    for run in runs:
+        before = say("close.start")
+        for number, attempt in enumerate(run.count.attempts, start=1):
+            cells = (
+                str(number),
+                say("seconds", seconds=seconds(attempt.at)),
+                before,
+                history.name_of(attempt.handed),
+                _asked(attempt, history),
+            )
+            rows.append((run.count.watcher, *cells) if several else cells)
+            before = _close(attempt)
+    shift = int(several)
+    left = frozenset({*range(shift), 2 + shift, 3 + shift, 4 + shift})
+    return Table((say("requests.watcher"), *heads) if several else heads, tuple(rows), left=left)
+
+
+def _asked(attempt: Attempt, history: History) -> str:
+    if attempt.watch is not None:
+        return history.name_of(attempt.asked)
+    return say("close.refused") if attempt.close is Close.REFUSED else say("requests.nothing")
+
+
+def _close(attempt: Attempt) -> str:
+    code = f" {attempt.status}" if attempt.status else ""
+    return say(f"close.{attempt.close or Close.OVER}") + code
+
+
+def paragraphs(lines: Sequence[str]) -> str:
+    """Set sentences as HTML, a paragraph each.
+
+    Parameters
+    ----------
+    lines : sequence of str
+
+    Returns
+    -------
+    str
+    """
+    return "".join(f"<p>{html.escape(line)}</p>" for line in lines)

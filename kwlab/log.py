@@ -1,0 +1,201 @@
+"""What was asked, sent and delivered, in the order in which it happened.
+
+Requests are taken at the door or at the connection, never from the options that a function
+was handed: what counts is what the server heard. Times are seconds since the recording began.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from kwlab.wire import EventType, WatchEvent
+
+
+class Close(enum.StrEnum):
+    """Name how a request or an attempt ended."""
+
+    TIMEOUT = "timeout"
+    """The server ended the stream cleanly."""
+    CUT = "cut"
+    """The connection broke in the middle."""
+    REFUSED = "refused"
+    """There was no connection."""
+    STATUS = "status"
+    """The answer was an HTTP status in place of a stream."""
+    ERROR = "error"
+    """An ERROR event ended the stream."""
+    UNREADABLE = "unreadable"
+    """A line could not be read."""
+    SILENT = "silent"
+    """Nothing came for as long as the client would wait."""
+    FAILED = "failed"
+    """The watch function itself failed, or returned nothing."""
+    STOPPED = "stopped"
+    """The client closed."""
+    OVER = "over"
+    """The recording was over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Name one event at one time, without its object.
+
+    Parameters
+    ----------
+    at : float
+        When it came, in seconds.
+    type : EventType
+        As it was sent.
+    namespace, name, uid : str
+        Which object.
+    resource_version : str
+        The object's own.
+    """
+
+    at: float
+    type: EventType
+    namespace: str
+    name: str
+    uid: str
+    resource_version: str
+
+    @classmethod
+    def of(cls, event: WatchEvent, at: float) -> Seen:
+        """Note an event at a time.
+
+        Parameters
+        ----------
+        event : WatchEvent
+        at : float
+            In seconds.
+
+        Returns
+        -------
+        Seen
+        """
+        return cls(at, event.type, event.namespace, event.name, event.uid, event.resource_version)
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """Give the (uid, resourceVersion) by which changes are counted."""
+        return self.uid, self.resource_version
+
+
+@dataclass(slots=True)
+class Request:
+    """Hold one request as the server saw it. It grows until ``closed_at`` is set.
+
+    Parameters
+    ----------
+    at : float
+        When it was asked, in seconds.
+    path : str
+        Without the query.
+    query : tuple of (str, str)
+        As sent, in order, unquoted.
+    status : int or None
+        The HTTP code of the answer.
+    sent : list of (float, bytes)
+        The lines of the answer, each with its time in seconds.
+    closed_at : float or None
+        When it ended, in seconds.
+    close : Close or None
+        How.
+    """
+
+    at: float
+    path: str
+    query: tuple[tuple[str, str], ...]
+    status: int | None = None
+    sent: list[tuple[float, bytes]] = field(default_factory=list, repr=False)
+    closed_at: float | None = None
+    close: Close | None = None
+
+    def seen(self) -> Iterator[Seen]:
+        """Read what was sent, bookmarks and ERROR events among it.
+
+        Yields
+        ------
+        Seen
+            In order; a line that cannot be read is left out.
+        """
+        for at, line in self.sent:
+            try:
+                yield Seen.of(WatchEvent(line), at)
+            except ValueError:
+                continue
+
+    def parameter(self, name: str) -> str | None:
+        """Give the first value of a query parameter; None when it was not sent.
+
+        Parameters
+        ----------
+        name : str
+            As on the wire: ``resourceVersion``.
+
+        Returns
+        -------
+        str or None
+        """
+        return next((value for key, value in self.query if key == name), None)
+
+    @property
+    def is_watch(self) -> bool:
+        """Tell whether this asks for a watch rather than a list or an object."""
+        return self.parameter("watch") not in {None, "false", "0"}
+
+
+@dataclass(slots=True)
+class Attempt:
+    """Hold one call of a watch function. It grows until ``closed_at`` is set.
+
+    Parameters
+    ----------
+    at : float
+        When the function was called, in seconds.
+    handed : str
+        The resourceVersion that it was handed.
+    requests : list of Request
+        What reached the server during the call, in order; empty when nothing did.
+    delivered : list of Seen
+        What the loop passed on, in order, bookmarks not among it.
+    status : int or None
+        The HTTP code or the code of the ERROR event that ended it.
+    """
+
+    at: float
+    handed: str
+    requests: list[Request] = field(default_factory=list)
+    delivered: list[Seen] = field(default_factory=list)
+    closed_at: float | None = None
+    close: Close | None = None
+    status: int | None = None
+
+    @property
+    def watch(self) -> Request | None:
+        """Give the last watch that reached the server; None when none did."""
+        return next((r for r in reversed(self.requests) if r.is_watch), None)
+
+    @property
+    def asked(self) -> str | None:
+        """Give the resourceVersion asked of the server; None when none was asked for."""
+        watch = self.watch
+        return watch.parameter("resourceVersion") if watch else None
+
+
+@dataclass(slots=True)
+class Log:
+    """Hold all that one watcher asked and was delivered.
+
+    Parameters
+    ----------
+    watcher : str
+        The name that the learner gave it.
+    attempts : list of Attempt
+        In order.
+    """
+
+    watcher: str
+    attempts: list[Attempt] = field(default_factory=list)

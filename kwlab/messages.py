@@ -1,0 +1,492 @@
+"""Every sentence that a person reads, in one catalogue.
+
+A sentence is a ``str.format`` template under a key; one that counts something is a pair, for one
+and for many, and its fact ``n`` chooses. It imports nothing from kwlab, so that anything may
+speak, and so that the catalogue can be translated and tested by itself.
+"""
+
+from __future__ import annotations
+
+from typing import Final, TypeAlias
+
+Template: TypeAlias = str | tuple[str, str]
+"""A sentence, or the same sentence for one and for many."""
+
+_WATCH_FUNCTION: Final[dict[str, Template]] = {
+    "function.nothing": (
+        "The watch function returned nothing: end it with `return`, as in "
+        "`return api.list_namespaced_pod(namespace, watch=True, _preload_content=False, "
+        "**options)`."
+    ),
+    "function.preloaded": (
+        "The watch function returned a {kind} that the client had already read to its end: pass "
+        "`_preload_content=False` so that it hands over the open response."
+    ),
+    "function.preloading": (
+        "The client was still reading the watch to its end when the recording was over: pass "
+        "`_preload_content=False` so that it hands over the open response."
+    ),
+    "function.preloaded_failed": (
+        "The client read the whole watch as if it were one object and failed with {error}: pass "
+        "`_preload_content=False` so that it hands over the open response."
+    ),
+    "function.not_a_watch": (
+        "The server answered with a {kind}, which is a list and no watch: pass `watch=True`."
+    ),
+    "function.watch_stream": (
+        "`Watch().stream()` reconnects by itself, so what it asks for cannot be seen or resumed: "
+        "return the open response of the call, with `watch=True` and `_preload_content=False`."
+    ),
+    "function.returned": (
+        "The watch function returned {kind}: return the open response of the call, with "
+        "`watch=True` and `_preload_content=False`."
+    ),
+    "function.yielded": (
+        "The watch function yielded {kind}: yield the events of `kwlab.events(response)`."
+    ),
+    "function.not_a_response": (
+        "kwlab.events() reads an open response and was given {kind}: pass what the call returns "
+        "with `watch=True` and `_preload_content=False`."
+    ),
+    "function.camel_case": "There is no {name}: the Python client spells it {python_name}.",
+    "function.refused_argument": "The client refused {name}: {reason}.",
+}
+
+_ENDS: Final[dict[str, Template]] = {
+    "end.expired": (
+        "The server has forgotten resourceVersion {resource_version} ({detail}): list again "
+        "and watch from the list's resourceVersion."
+    ),
+    "end.denied": "The server refuses this client ({detail}): asking again will not help.",
+    "end.not_found": "The server knows no such resource ({detail}): check the path and name.",
+    "end.no_resource_version": (
+        "The server sent an object without a resourceVersion after {resource_version}: there is "
+        "nothing to resume from, and going on could lose a change."
+    ),
+    "end.unreadable": (
+        "What follows resourceVersion {resource_version} could not be read {n} time ({detail}): "
+        "stepping over it would lose a change.",
+        "What follows resourceVersion {resource_version} could not be read {n} times in a row "
+        "({detail}): stepping over it would lose a change.",
+    ),
+    "end.no_progress": (
+        "{n} attempt got nowhere after resourceVersion {resource_version}; it ended with {detail}.",
+        "{n} attempts in a row got nowhere after resourceVersion {resource_version}; the last "
+        "ended with {detail}.",
+    ),
+    "end.stalled": (
+        "{n} connection was open after resourceVersion {resource_version} and nothing came.",
+        "{n} connections in a row were open after resourceVersion {resource_version} and nothing "
+        "came.",
+    ),
+    "stream.broken": (
+        "The watch did not end cleanly ({detail}): ask again from the last resourceVersion."
+    ),
+    "retrywatcher.initial": (
+        'initial RV "{resource_version}" is not supported due to issues with underlying WATCH'
+    ),
+    "retrywatcher.options_and_strict": (
+        "strict=True is a set of options of its own: pass either strict=True or options."
+    ),
+    "retrywatcher.no_resource_version": (
+        "Internal error occurred: retryWatcher: doesn't support resourceVersion"
+    ),
+}
+
+_LAB: Final[dict[str, Template]] = {
+    "lab.title": 'Recording "{name}", from a real kube-apiserver {server}.',
+    "lab.numbers": "{start} at the start, {changes} changes in {seconds} seconds, {end} at the end.",
+    "lab.cuts": ("There is one cut: {cuts}.", "There are {n} cuts: {cuts}."),
+    "lab.cut_instant": "at {at} s for an instant",
+    "lab.cut_away": ("at {at} s for one second", "at {at} s for {seconds} seconds"),
+    "lab.functions": "compare() takes one to {limit} watch functions by name and was given {n}: "
+    "write compare(wrong=wrong, mine=mine).",
+    "lab.not_callable": "{name} is a {kind}: pass the watch function itself, without calling it.",
+    "lab.none": "No lab is open: run lab = kwlab.open_lab() first.",
+    "lab.no_such_recording": "There is no recording {name}. kwlab ships {known}; "
+    "for a file of your own give its path, with its ending.",
+    "lab.no_such_watcher": "There is no watcher {watcher} in this comparison: it has {known}.",
+    "ask.type": "event",
+    "ask.name": "object",
+    "ask.resource_version": "resourceVersion",
+    "ask.silence": "Nothing came, to the end of the recording.",
+    "ask.moment": "There is no {at} s in this recording: it lasts {seconds} s.",
+    "ask.version": "That cannot be asked: {reason}.",
+    "seconds": "{seconds} s",
+    "noun.object": "object",
+    "noun.objects": "objects",
+}
+
+_FINDING: Final[dict[str, Template]] = {
+    "count.delivered": "delivered",
+    "count.new": "new",
+    "count.replayed": "replayed",
+    "count.lost": "lost",
+    "count.deletions": ("({n} of them a deletion)", "({n} of them deletions)"),
+    "finding.sums": "{watcher}: {delivered} delivered = {new} new + {replayed} replayed; "
+    "{changes} changes = {new} new + {lost} lost.",
+    "finding.disguised": (
+        "{n} of the new ones came as ADDED: its own type was lost.",
+        "{n} of the new ones came as ADDED: their own type was lost.",
+    ),
+    "finding.program": "The program",
+    "finding.believes": "{who} believes in {count}: {names}.",
+    "finding.believes_nothing": "{who} believes in {count}.",
+    "finding.believes_truly": "{who} believes in {count}, and all of them exist.",
+    "finding.believes_ghosts": (
+        "{who} believes in {count}; {n} of them is gone: {names}.",
+        "{who} believes in {count}; {n} of them are gone: {names}.",
+    ),
+    "finding.exist": "The cluster has {count}.",
+    "finding.exist_names": "The cluster has {count}: {names}.",
+    "finding.alike": "{watcher} does what {other} does.",
+    "finding.ended": "{watcher} ended at {seconds} s: {reason}",
+    "guess.events": 'events is {value}: guess "more", "fewer" or "same".',
+    "guess.pods": "pods is {value}: guess a number, from 0 on.",
+    "guess.none": "You made no guess.",
+    "guess.more": "more events",
+    "guess.fewer": "fewer events",
+    "guess.same": "the same number of events",
+    "guess.events_right": "You guessed {guess}: so it was.",
+    "guess.events_wrong": "You guessed {guess}: there were {came}, "
+    "{delivered} for {changes} changes.",
+    "guess.pods_right": "You guessed {guess}: so it is.",
+    "guess.pods_wrong": "You guessed {guess}: it believes in {believed}.",
+    "requests.watcher": "function",
+    "requests.connection": "connection",
+    "requests.opened": "opened",
+    "requests.after": "after",
+    "requests.handed": "handed to the function",
+    "requests.asked": "asked of the server",
+    "requests.nothing": "nothing",
+    "close.start": "start",
+    "close.timeout": "timeout",
+    "close.cut": "cut",
+    "close.refused": "refused",
+    "close.status": "status",
+    "close.error": "error",
+    "close.unreadable": "unreadable line",
+    "close.silent": "silence",
+    "close.stopped": "stop",
+    "close.over": "end of the recording",
+}
+
+_EXERCISES: Final[dict[str, Template]] = {
+    "exercise.unknown": "There is no exercise {name}. There is {known}.",
+    "exercise.hint": "Hint {number} of {hints}:",
+    "exercise.not_yet": "Not yet:",
+    "exercise.numbers_missing": "Not attempted yet: put a number in place of None. "
+    "ex.hint() helps.",
+    "exercise.raised": "{name} raised {error}.",
+    "read-the-strip.hint1": "Go to the first cut with the button “next reconnect”. What is "
+    "crossed in the column behind it came a second time.",
+    "read-the-strip.hint2": "The dashed marks between two connections are changes that nobody "
+    "told the program. Count all of them, not only the deletions.",
+    "read-the-strip.hint3": "A ghost is a dashed box that runs on to the end: a pod that the "
+    "program believes in and the cluster does not have.",
+    "read-the-strip.solution": "replayed_after_first_cut={first} ({again}), "
+    "lost_while_away={lost}, ghosts={ghosts} ({ghost_names}).",
+    "read-the-strip.correct": "Correct. After the first cut {first} pods came again ({again}); "
+    "{lost} changes were lost while it was away, {deletions} of them deletions; "
+    "so {ghost_names} are ghosts.",
+    "read-the-strip.replayed_after_first_cut.all": "{answer} is all that was replayed; the "
+    "strip's first cut replays {first}: {again}.",
+    "read-the-strip.replayed_after_first_cut.other": "{answer} is not what came again after the "
+    "first cut: count the crosses in its column.",
+    "read-the-strip.lost_while_away.deletions": "{answer} are only the deletions; each was "
+    "preceded by a change that is lost too.",
+    "read-the-strip.lost_while_away.other": "{answer} is not what was lost: count the dashed "
+    "marks in the gap.",
+    "read-the-strip.ghosts.believed": "{answer} is all that it believes in; {real} is real.",
+    "read-the-strip.ghosts.lost": "{answer} changes were lost, but a ghost is a pod: count the "
+    "dashed boxes.",
+    "read-the-strip.ghosts.other": "{answer} is not the number of ghosts: count the dashed boxes "
+    "that run on to the end.",
+    "pass-it-on.hint1": "Look at seen.requests: what is in the column “handed to the function” "
+    "and not in “asked of the server”?",
+    "pass-it-on.hint2": "The first line of the function makes new options and forgets those that "
+    "it was handed.",
+    "pass-it-on.hint3": "options.replace(timeout_seconds=60) gives a copy of the note with "
+    "another timeout, and all else as it was handed.",
+    "pass-it-on.solution": "options = options.replace(timeout_seconds=60)",
+    "pass-it-on.stub": "Not attempted yet: {name} still does what wrong does.",
+    "pass-it-on.silent": "{name} asked the server nothing: return what "
+    "lab.api.list_namespaced_pod(…) gives.",
+    "pass-it-on.zero": "a resourceVersion of 0 means “any state you have”: the server answers as "
+    "if none was asked for. {replayed} of {delivered} events were replays.",
+    "pass-it-on.pinned": "you ask for the list's resourceVersion each time: {delivered} events, "
+    "{replayed} of them replayed. Ask for the one that connection {connection} was handed: "
+    "{handed}.",
+    "pass-it-on.hidden": "nothing came twice, but {lost} changes are still lost, {deletions} of "
+    "them deletions: a cache of seen events hides the bug (notebook 02).",
+    "pass-it-on.dropped": "connection {connection} was handed {handed} and asked for none: the "
+    "note is thrown away. {replayed} replayed, {lost} lost.",
+    "pass-it-on.made_up": "connection {connection} was handed {handed} and asked for a "
+    "resourceVersion that nobody gave it: it is opaque, pass it on unchanged.",
+    "pass-it-on.other": "connection {connection} was handed {handed} and asked for {asked}: pass "
+    "on what was handed over, unchanged. {replayed} replayed, {lost} lost.",
+    "pass-it-on.ended": "the watch ended: {reason}",
+    "pass-it-on.twice": "{replayed} of {delivered} events came twice.",
+    "pass-it-on.lossy": "{lost} changes never arrived, {deletions} of them deletions.",
+    "pass-it-on.correct": "Correct. {n} recordings, {reconnects} reconnects: every request "
+    "carried what it was handed; nothing twice; no deletion lost.",
+}
+
+_STRIP: Final[dict[str, Template]] = {
+    "strip.cluster": "cluster",
+    "strip.changes": ("{count} change", "{count} changes"),
+    "strip.delivered": "{count} delivered",
+    "strip.replayed": "{count} replayed",
+    "strip.lost": "{count} lost",
+    "strip.deletions": ("{count} deletion", "{count} deletions"),
+    "strip.ghosts": ("{count} ghost", "{count} ghosts"),
+    "strip.believed": "{count} believed",
+    "strip.real": "{count} real",
+    "strip.asks_from": "asks from rv",
+    "strip.none": "none",
+    "strip.empty": "empty",
+    "strip.list": "list {rv}",
+    "strip.a_bar": "a bar: one {kind}",
+    "strip.a_bar.short": "a {kind}",
+    "strip.more": "{count} more {kinds}",
+    "strip.all_of_them": "{count} {kinds}",
+    "strip.label.replayed": "replayed",
+    "strip.label.lost": "lost",
+    "strip.label.adds_up": "adds up",
+    "strip.adds_up.delivered": "{delivered} delivered = {new} new + {replayed} replayed",
+    "strip.adds_up.changes": "{changes} changes = {new} new + {lost} lost",
+    "strip.only_waste": (
+        "nothing was lost here: the waste is the lesson, {count} event sent for nothing",
+        "nothing was lost here: the waste is the lesson, {count} events sent for nothing",
+    ),
+    "strip.last_seen.long": "last seen: {rv}",
+    "strip.last_seen.short": "seen {rv}",
+    "strip.dropped.long": "{rv} dropped",
+    "strip.dropped.short": "dropped",
+    "strip.why.none.long": "no rv: everything that exists is sent",
+    "strip.why.none.short": "no rv: all is sent",
+    "strip.why.old.long": "an old rv: everything since then is sent again",
+    "strip.why.old.short": "an old rv: all since is sent",
+    "strip.disguised.long": "carries the missed change",
+    "strip.disguised.short": "carries it",
+    "strip.ghost.first": "{name} was deleted at {rv}; this watcher was never told",
+    "strip.ghost.long": "deleted at {rv}, never told",
+    "strip.ghost.short": "deleted, never told",
+    "strip.ghost.least": "never told",
+    "strip.ghost.next": "{name}, deleted at {rv}",
+    "strip.cut_at": "cut at",
+    "strip.cut_away": "{at}, away for {seconds}",
+    "strip.close.timeout": "timeout",
+    "strip.close.cut": "cut",
+    "strip.close.refused": "away",
+    "strip.close.status": "refused",
+    "strip.close.error": "error",
+    "strip.close.unreadable": "unreadable",
+    "strip.close.silent": "silent",
+    "strip.close.stopped": "stopped",
+    "strip.close.over": "end of the recording",
+    "strip.legend.connected": "connected",
+    "strip.legend.dropped": "rv dropped",
+    "strip.legend.column": "sent again",
+    "strip.legend.replayed": "{type} again, nothing new",
+    "strip.legend.late": "missed, told late",
+    "strip.legend.ghost": "ghost: believed, but gone",
+    "strip.legend.refused": "no connection",
+    "strip.legend.cut": "cut",
+    "strip.legend.bookmark": "bookmark: rv only, no change",
+    "strip.title.change": "change {number}: {type} {name} at {at} (resourceVersion {value})",
+    "strip.title.connection": "connection {number}: opened at {at} from {rv} "
+    "(resourceVersion {value}), ended at {ended}: {reason}",
+    "strip.title.refused": "connection {number}: nothing at {at}: {reason}",
+    "strip.title.bookmark": "bookmark {rv}: resourceVersion {value}, no change",
+    "strip.title.dropped": "{rv} was handed over, and dropped",
+    "strip.title.resumed": "goes on from {rv}, as handed over",
+    "strip.title.column": (
+        "connection {number}: {n} event sent again",
+        "connection {number}: {n} events sent again",
+    ),
+    "strip.title.many": ("{n} event sent again", "{n} events sent again"),
+    "strip.title.new": "{type} {name} {rv}, told at {at} (resourceVersion {value})",
+    "strip.title.late": "{type} {name} {rv}, told late at {at} (resourceVersion {value})",
+    "strip.title.disguised": "{type} {name} {rv} at {at}: carries the missed {told} "
+    "(resourceVersion {value})",
+    "strip.title.replayed": "{type} {name} {rv}, told again at {at} (resourceVersion {value})",
+    "strip.title.lost": "{type} {name} {rv} at {at}: lost, never told (resourceVersion {value})",
+    "strip.alt.changes": ("Watch strip of {n} change.", "Watch strip of {n} changes."),
+    "strip.alt.cuts": "Cut at {cuts}.",
+    "strip.alt.watcher": "{watcher}: {asked}; {delivered}; {lost}; {believes}.",
+    "strip.alt.never": "asked for nothing",
+    "strip.alt.none": (
+        "asked once without a resourceVersion",
+        "asked {n} times without a resourceVersion",
+    ),
+    "strip.alt.some": "asked {n} times, {dropped} times without the resourceVersion it had reached",
+    "strip.alt.resumed": (
+        "asked once, from the resourceVersion it had reached",
+        "asked {n} times, each time from the resourceVersion it had reached",
+    ),
+    "strip.alt.all_new": ("{n} event delivered, all new", "{n} events delivered, all new"),
+    "strip.alt.delivered": (
+        "{n} event delivered, {new} new and {replayed} replayed",
+        "{n} events delivered, {new} new and {replayed} replayed",
+    ),
+    "strip.alt.lost": ("{n} change lost", "{n} changes lost"),
+    "strip.alt.lost_deletions": (
+        "{lost}, {n} deletion among them",
+        "{lost}, {n} deletions among them",
+    ),
+    "strip.alt.ghosts": (
+        "it still believes in {names}, which no longer exists",
+        "it still believes in {names}, which no longer exist",
+    ),
+    "strip.alt.exact": "it believes in exactly what exists",
+    "strip.alt.misses": (
+        "it does not know of {n} that exists",
+        "it does not know of {n} that exist",
+    ),
+    "strip.names.more": "{names} and {n} more",
+    "strip.table.connections": "Watch strip: a row a connection",
+    "strip.table.changes": "Watch strip: a row a change",
+    "strip.table.open": "The same as tables",
+    "strip.head.watcher": "watcher",
+    "strip.head.connection": "connection",
+    "strip.head.asked_at": "asked at",
+    "strip.head.asked_from": "asked from rv",
+    "strip.head.ended_at": "ended at",
+    "strip.head.reason": "reason",
+    "strip.head.delivered": "delivered",
+    "strip.head.replayed": "replayed",
+    "strip.head.changes": "changes",
+    "strip.head.bookmarks": "bookmarks",
+    "strip.head.lost": "lost in the gap before",
+    "strip.head.believed": "believed",
+    "strip.head.real": "real",
+    "strip.head.ghosts": "ghosts",
+    "strip.head.time": "time",
+    "strip.head.rv": "rv",
+    "strip.head.value": "resourceVersion",
+    "strip.head.type": "type",
+    "strip.head.object": "object",
+    "strip.cell.told": "{at}",
+    "strip.cell.disguised": "{at}, as {type}",
+    "strip.cell.again": ("{cell}; again once", "{cell}; again {n} times"),
+    "strip.cell.lost_gap": "lost in gap {gap}",
+    "strip.cell.lost": "lost",
+    "strip.cell.pending": "after its end",
+    "strip.type.added": "created",
+    "strip.type.modified": "changed",
+    "strip.type.deleted": "deleted",
+    "strip.step.change": "{at}. The cluster {did} {name} (change {number}).",
+    "strip.step.cut": "{at}. {who}",
+    "strip.step.cut_one": "The connection of {watcher} ends ({reason}).",
+    "strip.step.cut_away": "The connection of {watcher} ends ({reason}), and it gets no other "
+    "for {seconds}.",
+    "strip.step.open": "{at}. {who}",
+    "strip.step.open_one": "{watcher} asks from {rv}: {answer}.",
+    "strip.step.sent_again": ("{n} event is sent again", "{n} events are sent again"),
+    "strip.step.sent_late": (
+        "{n} change that it missed is sent",
+        "{n} changes that it missed are sent",
+    ),
+    "strip.step.sent_nothing": "nothing is sent yet",
+    "strip.step.end": "{at}. The end.",
+    "strip.fate.told": "{watcher} is told at once.",
+    "strip.fate.late": "{watcher} was away; it is told at {at}.",
+    "strip.fate.disguised": "{watcher} was away; it is told at {at}, as {type}.",
+    "strip.fate.lost_away": "{watcher} was away; it is never told.",
+    "strip.fate.lost": "{watcher} was connected; it is never told.",
+    "strip.fate.pending": "{watcher} had ended.",
+    "strip.because.none": "{watcher} asks without an RV at {at}, and is sent what exists then.",
+    "strip.because.rv": "{watcher} asks from {rv} at {at}, and is sent all that came after it.",
+    "strip.because.same": "{watcher} asked from {rv} at {at}, and was connected.",
+    "strip.so_far": (
+        "{watcher} so far: {delivered} delivered, {replayed} replayed, {lost} lost; "
+        "it believes in {believed}, and {real} exists.",
+        "{watcher} so far: {delivered} delivered, {replayed} replayed, {lost} lost; "
+        "it believes in {believed}, and {real} exist.",
+    ),
+    "strip.go.which": "go_to() takes one of change, lost, replay, reconnect and at: "
+    "write strip.go_to(lost=1).",
+    "strip.go.number": "{what} is {value}: give a number from 1 on.",
+    "strip.go.time": "at is {value}: give a time in seconds.",
+    "strip.go.none": "there is no {what} in this strip.",
+    "strip.go.only": (
+        "there is only {n} {what}: give 1.",
+        "there are only {n} {whats}: 1 to {n}.",
+    ),
+    "strip.what.change": ("change", "changes"),
+    "strip.what.lost": ("lost change", "lost changes"),
+    "strip.what.replay": ("replay", "replays"),
+    "strip.what.reconnect": ("reconnect", "reconnects"),
+    "strip.button.previous_reconnect": "previous reconnect",
+    "strip.button.back": "back",
+    "strip.button.step": "step",
+    "strip.button.next_reconnect": "next reconnect",
+    "strip.button.next_lost": "next lost",
+    "strip.button.next_replay": "next replay",
+    "strip.slider": "event",
+    "strip.controls": "Watch strip: move through its events",
+    "strip.save.suffix": "save() writes .svg or .md, and was given {path}.",
+    "strip.save.failed": "{path} cannot be written: {reason}.",
+}
+
+CATALOGUE: Final[dict[str, Template]] = {
+    **_WATCH_FUNCTION,
+    **_ENDS,
+    **_LAB,
+    **_FINDING,
+    **_EXERCISES,
+    **_STRIP,
+}
+"""Every sentence by its key."""
+
+
+def seconds(value: float) -> str:
+    """Write a moment for people, with one digit.
+
+    Parameters
+    ----------
+    value : float
+        In seconds.
+
+    Returns
+    -------
+    str
+        Halves go up: 31.05 and 32.05 are a second apart on paper too, whatever their last bits.
+
+    Examples
+    --------
+    >>> seconds(31.05), seconds(32.05)
+    ('31.1', '32.1')
+    """
+    return f"{value + 1e-9:.1f}"
+
+
+def say(key: str, **facts: object) -> str:
+    """Put facts into a sentence of the catalogue.
+
+    Parameters
+    ----------
+    key : str
+        The sentence.
+    **facts
+        What its placeholders name; ``n`` also chooses between one and many.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    KeyError
+        When there is no such sentence, or a fact is missing.
+
+    Examples
+    --------
+    >>> say("function.camel_case", name="resourceVersion", python_name="resource_version")
+    'There is no resourceVersion: the Python client spells it resource_version.'
+    """
+    template = CATALOGUE[key]
+    if isinstance(template, tuple):
+        template = template[facts["n"] != 1]
+    return template.format(**facts)

@@ -1,0 +1,175 @@
+"""What a watcher was delivered, counted against what happened.
+
+There is one way to count. Identity is (uid, resourceVersion). Up to the last close:
+*delivered = new + replayed* and *changes = new + lost*. What happened after the last close is
+pending, not lost.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from kwlab.history import Change, History
+from kwlab.log import Attempt, Log, Seen
+from kwlab.wire import EventType
+
+
+class Fate(enum.StrEnum):
+    """Name what a delivered event was worth."""
+
+    NEW = "new"
+    """It told of a change for the first time."""
+    DISGUISED = "disguised"
+    """It told of a change for the first time, but under another type."""
+    REPLAYED = "replayed"
+    """It was delivered before, or stood in the list that the program started from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """Name one object that the program believes in.
+
+    Parameters
+    ----------
+    namespace, name, uid : str
+    exists : bool
+        Whether the cluster has it.
+    """
+
+    namespace: str
+    name: str
+    uid: str
+    exists: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Hold what one watcher was delivered, against what happened.
+
+    Parameters
+    ----------
+    watcher : str
+    attempts : tuple of Attempt
+        As logged.
+    fates : tuple of tuple of Fate
+        One for each delivered event, in the order of attempts and events.
+    changes : tuple of Change
+        What happened up to the last close, in order.
+    lost : tuple of Change
+        Those of them that were never delivered.
+    believed : tuple of Belief
+        The store that follows from the list and the events, by namespace and name.
+    real : tuple of str
+        The names that exist at the last close, sorted.
+    """
+
+    watcher: str
+    attempts: tuple[Attempt, ...]
+    fates: tuple[tuple[Fate, ...], ...]
+    changes: tuple[Change, ...]
+    lost: tuple[Change, ...]
+    believed: tuple[Belief, ...]
+    real: tuple[str, ...]
+
+    def deliveries(self) -> Iterator[tuple[int, Seen, Fate]]:
+        """Go through what was delivered.
+
+        Yields
+        ------
+        tuple of (int, Seen, Fate)
+            The attempt's number from 0, the event, and what it was worth; in order.
+        """
+        for number, (attempt, fates) in enumerate(zip(self.attempts, self.fates, strict=True)):
+            for seen, fate in zip(attempt.delivered, fates, strict=True):
+                yield number, seen, fate
+
+    @property
+    def delivered(self) -> int:
+        """Count the delivered events."""
+        return sum(map(len, self.fates))
+
+    @property
+    def replayed(self) -> int:
+        """Count the delivered events that told nothing new."""
+        return sum(fates.count(Fate.REPLAYED) for fates in self.fates)
+
+    @property
+    def disguised(self) -> int:
+        """Count the new events that came under another type."""
+        return sum(fates.count(Fate.DISGUISED) for fates in self.fates)
+
+    @property
+    def new(self) -> int:
+        """Count the delivered events that told of a change, disguised ones among them."""
+        return self.delivered - self.replayed
+
+    @property
+    def lost_deletions(self) -> int:
+        """Count the deletions among what was lost."""
+        return sum(change.type is EventType.DELETED for change in self.lost)
+
+    @property
+    def ghosts(self) -> tuple[Belief, ...]:
+        """Give what the program believes in although it is gone."""
+        return tuple(belief for belief in self.believed if not belief.exists)
+
+
+def count(log: Log, history: History) -> Count:
+    """Count what a watcher was delivered.
+
+    Parameters
+    ----------
+    log : Log
+        Finished: every attempt has its ``closed_at``.
+    history : History
+        What happened, over the same times.
+
+    Returns
+    -------
+    Count
+    """
+    closed_at = max((a.closed_at for a in log.attempts if a.closed_at is not None), default=0.0)
+    happened = history.changes[: history.happened(closed_at)]
+    fates, delivered = _fates(log, history)
+    present = history.state(len(happened)).values()
+    existing = {item.uid for item in present}
+    return Count(
+        watcher=log.watcher,
+        attempts=tuple(log.attempts),
+        fates=fates,
+        changes=happened,
+        lost=tuple(change for change in happened if change.object.identity not in delivered),
+        believed=tuple(_believed(log, history, existing)),
+        real=tuple(sorted(item.name for item in present)),
+    )
+
+
+def _fates(log: Log, history: History) -> tuple[tuple[tuple[Fate, ...], ...], set[tuple[str, str]]]:
+    known = {item.identity for item in history.objects}
+    types = {change.object.identity: change.type for change in history.changes}
+    fates = []
+    for attempt in log.attempts:
+        row = []
+        for seen in attempt.delivered:
+            if seen.identity in known:
+                row.append(Fate.REPLAYED)
+            else:
+                known.add(seen.identity)
+                told = types.get(seen.identity, seen.type)
+                row.append(Fate.NEW if told is seen.type else Fate.DISGUISED)
+        fates.append(tuple(row))
+    return tuple(fates), known
+
+
+def _believed(log: Log, history: History, existing: set[str]) -> Iterator[Belief]:
+    store = {(item.namespace, item.name): item.uid for item in history.objects}
+    for attempt in log.attempts:
+        for seen in attempt.delivered:
+            if seen.type is EventType.DELETED:
+                store.pop((seen.namespace, seen.name), None)
+            else:
+                store[seen.namespace, seen.name] = seen.uid
+    for (namespace, name), uid in sorted(store.items()):
+        yield Belief(namespace, name, uid, uid in existing)

@@ -1,0 +1,346 @@
+"""Label and field selectors, as the API server reads them.
+
+The errors are the server's own sentences (k8s.io/apimachinery 0.37, ``labels`` and ``fields``).
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+
+import msgspec
+
+from kwlab.history import Object, Resource
+
+Predicate = Callable[[Object], bool]
+
+POD_FIELDS: Final = {
+    "metadata.name": ("metadata", "name"),
+    "metadata.namespace": ("metadata", "namespace"),
+    "spec.nodeName": ("spec", "nodeName"),
+    "spec.restartPolicy": ("spec", "restartPolicy"),
+    "spec.schedulerName": ("spec", "schedulerName"),
+    "spec.serviceAccountName": ("spec", "serviceAccountName"),
+    "spec.hostNetwork": ("spec", "hostNetwork"),
+    "status.phase": ("status", "phase"),
+    "status.podIP": ("status", "podIP"),
+    "status.nominatedNodeName": ("status", "nominatedNodeName"),
+}
+COMMON_FIELDS: Final = {name: POD_FIELDS[name] for name in ("metadata.name", "metadata.namespace")}
+
+
+class SelectorError(ValueError):
+    """Refuse a selector with the server's own sentence."""
+
+
+class _Operator(enum.Enum):
+    EXISTS = "exists"
+    DOES_NOT_EXIST = "!"
+    EQUALS = "="
+    NOT_EQUALS = "!="
+    IN = "in"
+    NOT_IN = "notin"
+    GREATER = "gt"
+    LESS = "lt"
+
+
+_OPERATORS: Final = {
+    "=": _Operator.EQUALS,
+    "==": _Operator.EQUALS,
+    "!=": _Operator.NOT_EQUALS,
+    "in": _Operator.IN,
+    "notin": _Operator.NOT_IN,
+    ">": _Operator.GREATER,
+    "<": _Operator.LESS,
+}
+_SYMBOLS: Final = {"=", "==", "!=", "!", "(", ")", ",", ">", "<"}
+_TERM: Final = re.compile(r"(?:[^,\\]|\\.|\\$)*", re.DOTALL)
+"""Up to a comma that no backslash stands before."""
+_TOKEN: Final = re.compile(r"[ \t\r\n]*(?:([=!(),<>]+)|([^ \t\r\n=!(),<>]+))")
+_DNS_SUBDOMAIN: Final = re.compile(
+    r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
+)
+_LABEL_NAME: Final = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
+_LABEL_VALUE: Final = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
+_INTEGER: Final = re.compile(r"[-+]?[0-9]{1,18}")
+LABEL_LIMIT: Final = 63
+PREFIX_LIMIT: Final = 253
+
+_NO_SUBDOMAIN: Final = (
+    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or "
+    "'.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used "
+    f"for validation is '{_DNS_SUBDOMAIN.pattern}')"
+)
+_NO_NAME: Final = (
+    "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an "
+    "alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for "
+    f"validation is '{_LABEL_NAME.pattern}')"
+)
+_NO_VALUE: Final = (
+    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or "
+    "'.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value', "
+    f" or '12345', regex used for validation is '{_LABEL_VALUE.pattern}')"
+)
+_NO_INTEGER: Final = "for 'Gt', 'Lt' operators, the value must be an integer"
+_TOO_LONG: Final = f"must be no more than {LABEL_LIMIT} bytes"
+
+
+@dataclass(frozen=True, slots=True)
+class _Requirement:
+    key: str
+    operator: _Operator
+    values: frozenset[str] = frozenset()
+
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        value = labels.get(self.key)
+        match self.operator:
+            case _Operator.EXISTS:
+                return value is not None
+            case _Operator.DOES_NOT_EXIST:
+                return value is None
+            case _Operator.EQUALS | _Operator.IN:
+                return value in self.values
+            case _Operator.NOT_EQUALS | _Operator.NOT_IN:
+                return value not in self.values
+        if value is None or not _INTEGER.fullmatch(value):
+            return False
+        (bound,) = map(int, self.values)
+        return int(value) > bound if self.operator is _Operator.GREATER else int(value) < bound
+
+
+def label_selector(text: str) -> Predicate:
+    """Read a label selector.
+
+    Parameters
+    ----------
+    text : str
+        ``app=web,tier in (a, b),!legacy``; empty selects everything.
+
+    Returns
+    -------
+    callable
+        From an Object to whether it is selected.
+
+    Raises
+    ------
+    SelectorError
+        When the server would not read it.
+    """
+    requirements = _LabelParser(text).parse()
+    return lambda item: all(r.matches(labels_of(item)) for r in requirements)
+
+
+def field_selector(text: str, resource: Resource) -> Predicate:
+    """Read a field selector.
+
+    Parameters
+    ----------
+    text : str
+        ``metadata.name=web-1,status.phase!=Running``; empty selects everything.
+    resource : Resource
+        It decides which fields are known.
+
+    Returns
+    -------
+    callable
+        From an Object to whether it is selected.
+
+    Raises
+    ------
+    SelectorError
+        When the server would not read it, or does not know the field.
+    """
+    terms = [_field_term(part, text, resource) for part in _TERM.findall(text) if part]
+    return lambda item: all((_field(item, path) == value) is equal for path, equal, value in terms)
+
+
+def labels_of(item: Object) -> Mapping[str, str]:
+    """Give an object's labels.
+
+    Parameters
+    ----------
+    item : Object
+
+    Returns
+    -------
+    mapping of str to str
+        Empty when it has none.
+    """
+    labels: Mapping[str, str] | None = _decoded(item.data).get("metadata", {}).get("labels")
+    return labels or {}
+
+
+@lru_cache(maxsize=4096)
+def _decoded(data: bytes) -> dict[str, Any]:
+    value: dict[str, Any] = msgspec.json.decode(data)
+    return value
+
+
+def _field(item: Object, path: tuple[str, ...]) -> str:
+    value: Any = _decoded(item.data)
+    for step in path:
+        value = value.get(step) if isinstance(value, dict) else None
+    if path == POD_FIELDS["spec.hostNetwork"]:
+        return "true" if value else "false"
+    return "" if value is None else str(value)
+
+
+def _field_term(part: str, text: str, resource: Resource) -> tuple[tuple[str, ...], bool, str]:
+    operator = re.search("!=|==|=", part)
+    if operator is None:
+        raise SelectorError(f"invalid selector: '{text}'; can't understand '{part}'")
+    name, value = part[: operator.start()], _unescaped(part[operator.end() :])
+    return _path(name, resource), operator[0] != "!=", value
+
+
+def _unescaped(value: str) -> str:
+    for wrong in re.finditer(r"\\(.?)|[,=]", value, re.DOTALL):
+        if wrong[1] is None:
+            reason = f"unescaped character in value: {ord(wrong[0])}"
+        elif wrong[1] in {"\\", ",", "="}:
+            continue
+        else:
+            reason = f"invalid escape sequence: {wrong[0]}"
+        raise SelectorError(f"invalid field selector: {reason}")
+    return re.sub(r"\\(.)", r"\1", value)
+
+
+def _path(name: str, resource: Resource) -> tuple[str, ...]:
+    is_pods = (resource.group, resource.plural) == ("", "pods")
+    if path := (POD_FIELDS if is_pods else COMMON_FIELDS).get(name):
+        return path
+    if is_pods:
+        raise SelectorError(f"field label not supported: {name}")
+    known = ", ".join(f'"{field}"' for field in COMMON_FIELDS)
+    raise SelectorError(f'"{name}" is not a known field selector: only {known}')
+
+
+class _LabelParser:
+    """Read requirements token by token, in the order and with the words of Go's parser."""
+
+    def __init__(self, text: str) -> None:
+        self._tokens = _tokens(text)
+        self._next = 0
+
+    def parse(self) -> list[_Requirement]:
+        requirements: list[_Requirement] = []
+        while (token := self._peek()) != "":
+            if token in _SYMBOLS - {"!"}:
+                raise SelectorError(f"found '{token}', expected: !, identifier, or 'end of string'")
+            try:
+                requirements.append(self._requirement())
+            except SelectorError as error:
+                raise SelectorError(f"unable to parse requirement: {error}") from None
+            separator = self._take()
+            if separator not in {"", ","}:
+                raise SelectorError(f"found '{separator}', expected: ',' or 'end of string'")
+            follower = self._peek()
+            if separator == "," and (follower == "" or follower in _SYMBOLS - {"!"}):
+                raise SelectorError(f"found '{follower}', expected: identifier after ','")
+        return requirements
+
+    def _requirement(self) -> _Requirement:
+        is_negated = self._peek() == "!"
+        if is_negated:
+            self._take()
+        key = self._take()
+        if key == "" or key in _SYMBOLS:
+            raise SelectorError(f"found '{key}', expected: identifier")
+        _check_key(key)
+        if is_negated or self._peek() in {"", ","}:
+            return _Requirement(key, _Operator.DOES_NOT_EXIST if is_negated else _Operator.EXISTS)
+        word = self._take()
+        operator = _OPERATORS.get(word)
+        if operator is None:
+            raise SelectorError(f"found '{word}', expected: in, notin, =, ==, !=, gt, lt")
+        is_set = operator in {_Operator.IN, _Operator.NOT_IN}
+        values = self._values() if is_set else [self._value()]
+        _check_values(values, key, operator)
+        return _Requirement(key, operator, frozenset(values))
+
+    def _value(self) -> str:
+        if self._peek() in {"", ","}:
+            return ""
+        value = self._take()
+        if value in _SYMBOLS:
+            raise SelectorError(f"found '{value}', expected: identifier")
+        return value
+
+    def _values(self) -> list[str]:
+        if (opening := self._take()) != "(":
+            raise SelectorError(f"found '{opening}' expected: '('")
+        first = self._peek()
+        if first == ")":
+            self._take()
+            return []
+        if first == "" or first in _SYMBOLS - {","}:
+            raise SelectorError(f"found '{first}', expected: ',', ')' or identifier")
+        values = [self._value_in_set()]
+        while (token := self._take()) == ",":
+            values.append(self._value_in_set())
+        if token != ")":
+            raise SelectorError(f"found '{token}', expected: ',' or ')'")
+        return values
+
+    def _value_in_set(self) -> str:
+        if self._peek() in {",", ")"}:
+            return ""
+        value = self._take()
+        if value == "" or value in _SYMBOLS:
+            raise SelectorError(f"found '{value}', expected: ',', or identifier")
+        return value
+
+    def _peek(self) -> str:
+        return self._tokens[self._next] if self._next < len(self._tokens) else ""
+
+    def _take(self) -> str:
+        token = self._peek()
+        self._next += 1
+        return token
+
+
+def _tokens(text: str) -> list[str]:
+    tokens: list[str] = []
+    for symbols, word in _TOKEN.findall(text):
+        tokens += _split_symbols(symbols) if symbols else [word]
+    return tokens
+
+
+def _split_symbols(run: str) -> list[str]:
+    parts: list[str] = []
+    while run:
+        size = 2 if run[:2] in _SYMBOLS else 1
+        parts.append(run[:size])
+        run = run[size:]
+    return parts
+
+
+def _check_key(key: str) -> None:
+    prefix, slash, name = key.rpartition("/")
+    if slash and (not _DNS_SUBDOMAIN.fullmatch(prefix) or len(prefix) > PREFIX_LIMIT):
+        raise SelectorError(f'key: Invalid value: "{key}": prefix part {_NO_SUBDOMAIN}')
+    if not _LABEL_NAME.fullmatch(name):
+        raise SelectorError(f'key: Invalid value: "{key}": name part {_NO_NAME}')
+    if len(name) > LABEL_LIMIT:
+        raise SelectorError(f'key: Invalid value: "{key}": name part {_TOO_LONG}')
+
+
+def _check_values(values: list[str], key: str, operator: _Operator) -> None:
+    if not values:
+        raise SelectorError(
+            "values: Invalid value: []: for 'in', 'notin' operators, values set can't be empty"
+        )
+    # The server reads the values as a set, and checks them in its order.
+    for number, value in enumerate(sorted(set(values))):
+        where = f"values[{number}]"
+        if operator in {_Operator.GREATER, _Operator.LESS}:
+            if not _INTEGER.fullmatch(value):
+                raise SelectorError(f'{where}: Invalid value: "{value}": {_NO_INTEGER}')
+        elif not _LABEL_VALUE.fullmatch(value):
+            raise SelectorError(f'{where}[{key}]: Invalid value: "{value}": {_NO_VALUE}')
+        elif len(value) > LABEL_LIMIT:
+            raise SelectorError(f'{where}[{key}]: Invalid value: "{value}": {_TOO_LONG}')

@@ -1,0 +1,532 @@
+"""One watcher's panel: cause on the rail, effect in the rows, sum below them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from kwlab.history import Change
+from kwlab.log import Close
+from kwlab.messages import say
+from kwlab.metrics import Fate
+from kwlab.strip_facts import Absence, Connection, Spell, Told
+from kwlab.strip_layout import LEFT, RIGHT, Room, lane_end
+from kwlab.strip_marks import Canvas, cross, lettered, number, shape, text_width
+from kwlab.strip_plan import (
+    HOOK,
+    Plan,
+    dropped_texts,
+    reason,
+    seconds_text,
+    seen_texts,
+    short,
+    tries_text,
+)
+from kwlab.wire import EventType
+
+TOTALS: Final = 885.0
+LABELS: Final = 12.0
+DOTS: Final = "2 2"
+GHOST_DASH: Final = "4 2.5"
+LOST_DASH: Final = "2.5 2"
+
+
+def elided(text: str, characters: int) -> str:
+    """Shorten a text in its middle.
+
+    Parameters
+    ----------
+    text : str
+    characters : int
+        How many it may have.
+
+    Returns
+    -------
+    str
+    """
+    if len(text) <= characters:
+        return text
+    head = (characters - 1) // 2
+    return f"{text[:head]}…{text[len(text) - (characters - 1 - head) :]}"
+
+
+class PanelDrawing:
+    """Draw one watcher's panel.
+
+    Parameters
+    ----------
+    canvas : Canvas
+    plan : Plan
+    index : int
+        The lane's, from 0.
+    note : str
+        What the caller says of the watcher; may be empty.
+    """
+
+    def __init__(self, canvas: Canvas, plan: Plan, index: int, note: str) -> None:
+        self.canvas, self.plan, self.index, self.note = canvas, plan, index, note
+        self.lane = plan.lanes[index]
+        self.count = self.lane.count
+        self.panel = plan.panels[index]
+        self.size, self.axis = plan.size, plan.axis
+        self.placed = plan.placed[index]
+        self.end = lane_end(self.lane, index, plan.axis)
+        self.lost = plan.lost_places(self.lane)
+        self.deaths = {
+            change.object.uid: change
+            for change in self.count.changes
+            if change.type is EventType.DELETED
+        }
+
+    def draw(self) -> None:
+        """Draw it, from back to front."""
+        self._head()
+        for connection in self.lane.open_connections:
+            self._ground(connection)
+        self._rows()
+        for connection in self.lane.open_connections:
+            self._column(connection)
+        self._ghosts()
+        self._rail()
+        self._late()
+        for change in self.count.lost:
+            self._lost(change)
+        for told in self.lane.told:
+            self._told(told)
+        self._crowd()
+        self._sums()
+        self._captions()
+
+    def _room(self, connection: Connection) -> Room:
+        return self.axis.rooms[self.index, connection.number]
+
+    def _stop(self, connection: Connection) -> float:
+        return self.axis.ends[self.index, connection.number]
+
+    def _describe(self, told: Told, key: str) -> str:
+        name = self.plan.shown[told.seen.uid]
+        rv = f"rv@{told.change.number}" if told.change else "rv@0"
+        return say(
+            key,
+            type=told.seen.type.value,
+            name=name,
+            rv=rv,
+            at=seconds_text(told.seen.at),
+            told=told.change.type.value if told.change else told.seen.type.value,
+            value=told.seen.resource_version,
+        )
+
+    # The head: who, and how much in all.
+
+    def _head(self) -> None:
+        top, canvas = self.panel.top, self.canvas
+        canvas.path(f"M12 {number(top)}H988", "rule", 1)
+        name = elided(self.count.watcher, 40)
+        canvas.text(LABELS, top + 21, name, "ink", 15, is_bold=True, title=self.count.watcher)
+        total = say("strip.delivered", n=self.count.delivered, count=short(self.count.delivered))
+        self._total(top + 21, total, "ink", is_bold=True)
+        if self.note:
+            start = max(LEFT, LABELS + text_width(name, 15, is_bold=True) + 12)
+            room = int((TOTALS - 8 - start) / text_width("m", 13))
+            canvas.text(start, top + 21, elided(self.note, room), "soft", 13, title=self.note)
+        canvas.text(LABELS, top + 45.5, say("strip.asks_from"))
+
+    def _total(self, y: float, text: str, kind: str, *, is_bold: bool = False) -> None:
+        x = min(TOTALS, 992 - text_width(text, 13, is_bold=is_bold))
+        self.canvas.text(x, y, text, kind, 13, is_bold=is_bold)
+
+    # The cause: what each connection asked from.
+
+    def _ground(self, connection: Connection) -> None:
+        x, top = self._room(connection).left, self.panel.top + 34
+        width = self._stop(connection) - x
+        self.canvas.rect(x, top, width, self.panel.bottom - top, "on")
+
+    def _rail(self) -> None:
+        for connection in self.lane.open_connections:
+            self._connection(connection)
+        for absence in self.lane.absences:
+            self._absence(absence)
+
+    def _connection(self, connection: Connection) -> None:
+        left, right, y = self._room(connection).left, self._stop(connection), self.panel.rail
+        title = say(
+            "strip.title.connection",
+            number=connection.number,
+            at=seconds_text(connection.at),
+            rv=self._asked(connection),
+            value=connection.asked or say("strip.none"),
+            ended=seconds_text(connection.closed_at),
+            reason=reason(connection) or say("strip.close.over"),
+        )
+        self.canvas.path(f"M{number(left)} {number(y)}H{number(right)}", "bl", 3, title=title)
+        self._end_mark(connection, right, y)
+        kind = "vt" if connection.is_dropped else "ink"
+        variants = [self._asked(connection)]
+        if variants == ["rv@0"]:
+            variants.insert(0, say("strip.list", rv="rv@0"))
+        high = self._next_left(connection) - 1
+        self.canvas.label(left + 2, y - 6, variants, kind, is_bold=True, title=title, high=high)
+        for seen in connection.bookmarks:
+            self._bookmark(min(self.axis.at(seen.at), right - 6), y, seen.resource_version)
+        self._end_text(connection, left, right, y)
+
+    def _next_left(self, connection: Connection) -> float:
+        later = (c for c in self.lane.open_connections if c.number > connection.number)
+        after = next(later, None)
+        return self._room(after).left if after else RIGHT + 8
+
+    def _asked(self, connection: Connection) -> str:
+        if connection.asked is None:
+            return say("strip.none")
+        return self.plan.names.name(connection.asked) or say("strip.empty")
+
+    def _end_mark(self, connection: Connection, x: float, y: float) -> None:
+        at, close = f"M{number(x)} ", connection.close
+        if close is Close.OVER:
+            return
+        if close is Close.CUT:
+            self.canvas.path(f"{at}{number(y - 8)}l-3 4.5l6 3.5l-6 3.5l3 4.5", "bl", 2)
+        elif close in {Close.ERROR, Close.UNREADABLE}:
+            self._diamond(x, y, reason(connection))
+        else:
+            self.canvas.path(f"{at}{number(y - 5)}v10", "bl", 2)
+
+    def _end_text(self, connection: Connection, left: float, right: float, y: float) -> None:
+        is_plain = connection.close is Close.TIMEOUT
+        if is_plain and not self.size.has_letters:
+            return
+        kind = "soft" if is_plain else "ink"
+        self.canvas.label(
+            right - 6, y + 15, [reason(connection)], kind, anchor="end", low=left + 2
+        )
+
+    def _bookmark(self, x: float, y: float, value: str) -> None:
+        title = say("strip.title.bookmark", rv=self.plan.names.name(value), value=value)
+        self.canvas.path(f"M{number(x)} {number(y)}v9m0 -6l5.5 3l-5.5 3z", "g", 1, title=title)
+        self.canvas.block(x, y + 2, x + 6, y + 10)
+
+    def _diamond(self, x: float, y: float, title: str) -> None:
+        self.canvas.path(f"M{number(x)} {number(y - 6)}l6 6l-6 6l-6 -6z", "k", title=title)
+
+    def _absence(self, absence: Absence) -> None:
+        y = self.panel.rail
+        left = self._stop(absence.before) if absence.before else LEFT
+        after = absence.after
+        right = self._room(after).left if after else self.end
+        name = self.plan.names.name(after.handed) if after else ""
+        if absence.before and after and after.is_dropped:
+            self._hook(left, y, name)
+        elif absence.before and after:
+            self._arrow(left, right, y, name)
+        if absence.before and after:
+            texts = seen_texts(self.plan.wording, name)
+            self.canvas.label(
+                (left + right) / 2, y - 6, texts, anchor="middle", low=left, high=right
+            )
+        if absence.before and after and after.is_dropped:
+            texts = dropped_texts(self.plan.wording, name)
+            self.canvas.label(left + HOOK - 3, y + 15, texts, "vt", low=left, high=right)
+        self._tries(absence, left, right, y)
+
+    def _hook(self, x: float, y: float, name: str) -> None:
+        title = say("strip.title.dropped", rv=name)
+        start = f"M{number(x + 1)} {number(y)}h1q4 0 4 4v4"
+        self.canvas.path(start, "v", 1.6, title=title)
+        self.canvas.path(f"M{number(x + 2)} {number(y + 7)}h8l-4 6z", "vf", title=title)
+
+    def _arrow(self, left: float, right: float, y: float, name: str) -> None:
+        title = say("strip.title.resumed", rv=name)
+        line = f"M{number(left + 1)} {number(y)}H{number(max(left + 1, right - 4))}"
+        self.canvas.path(line, "bl", 1.6, title=title)
+        self.canvas.path(f"M{number(right)} {number(y)}l-6 -4v8z", "bt", title=title)
+
+    def _tries(self, absence: Absence, left: float, right: float, y: float) -> None:
+        if not absence.tries:
+            return
+        start = left + (HOOK + 3 if absence.after and absence.after.is_dropped else 8)
+        step = min(14.0, (right - 6 - start) / max(1, len(absence.tries) - 1))
+        last = start
+        for index, connection in enumerate(absence.tries):
+            by_order = right - 6 - (len(absence.tries) - 1 - index) * step
+            last = min(max(start + index * step, self.axis.at(connection.at)), by_order)
+            title = say(
+                "strip.title.refused",
+                number=connection.number,
+                at=seconds_text(connection.at),
+                reason=reason(connection),
+            )
+            self._diamond(last, y, title)
+        texts = [tries_text(absence)]
+        middle = max((start + last) / 2, left + text_width(texts[0], 12) / 2 + 4)
+        limits = {"low": left, "high": right}
+        if not self.canvas.label(middle, y + 17, texts, "ink", anchor="middle", **limits):
+            self.canvas.label(right - 4, y + 15, texts, "ink", anchor="end", **limits)
+
+    # The effect: what the program believes.
+
+    def _rows(self) -> None:
+        self._row_names()
+        if self.panel.band is not None:
+            self._others()
+        for spell in self.lane.spells:
+            row = self.plan.rows.of.get(spell.uid)
+            if row is not None:
+                self._spell(spell, self.panel.centres[row])
+
+    def _row_names(self) -> None:
+        if self.size.has_letters:
+            for y, name in zip(self.panel.centres, self.plan.rows.names, strict=True):
+                text = elided(name, 11)
+                self.canvas.text(94, y + 4.5, text, "ink", 13, anchor="end", title=name)
+        elif self.panel.centres:
+            kind, y = self.plan.kind, max(self.panel.centres[0] + 4.5, self.panel.top + 66)
+            texts = [say("strip.a_bar", kind=kind), say("strip.a_bar.short", kind=kind)]
+            self.canvas.label(LABELS, y, [*texts, elided(kind, 13)], high=110)
+
+    def _others(self) -> None:
+        y = self.panel.band or 0.0
+        others = len(self.plan.rows.others)
+        key = "strip.more" if self.plan.rows.of else "strip.all_of_them"
+        text = say(key, n=others, count=short(others), kinds=self.plan.kinds)
+        self.canvas.text(LABELS, y + 4.5, elided(text, 14), title=text)
+        self.canvas.rect(LEFT, y - 8, self.end - LEFT, 16, "band", title=text)
+
+    def _span(self, spell: Spell) -> tuple[float, float]:
+        start = self.placed[spell.start.index] if spell.start else LEFT
+        return start, self.placed[spell.end.index] if spell.end else self.end
+
+    def _spell(self, spell: Spell, y: float) -> None:
+        left, right = self._span(spell)
+        death = self.deaths.get(spell.uid)
+        gone = self.axis.column(death) if death else right
+        stop = right if gone < left else min(gone, right)
+        self.canvas.rect(left, y - self.size.bar / 2, stop - left, self.size.bar, "band")
+        if death and death not in self.count.lost and left <= gone < right:
+            self._dots(gone, right, y)
+        if spell.end and not self.size.has_letters:
+            x, half = right + self.size.r + 0.6, self.size.row / 2 - 1
+            self.canvas.path(f"M{number(x)} {number(y - half)}v{number(2 * half)}", "bl", 1.2)
+
+    def _dots(self, left: float, right: float, y: float) -> None:
+        self.canvas.path(f"M{number(left)} {number(y)}H{number(right)}", "bl", 1.4, dash=DOTS)
+
+    def _column(self, connection: Connection) -> None:
+        again = sum(t.fate is Fate.REPLAYED for t in connection.opening)
+        if again:
+            room, top = self._room(connection), self.panel.rail + 1.5
+            title = say("strip.title.column", n=again, number=connection.number)
+            height = self.panel.bottom - top
+            self.canvas.rect(room.left, top, 0.84 * room.width, height, "col", title=title)
+
+    def _ghosts(self) -> None:
+        is_first = True
+        for row, spell, death in sorted(self._haunted(), key=lambda item: item[:1]):
+            self._ghost(row, spell, death, is_first=is_first)
+            is_first = False
+
+    def _haunted(self) -> Iterator[tuple[int, Spell, Change]]:
+        lost = {c.object.uid: c for c in self.count.lost if c.type is EventType.DELETED}
+        for spell in self.lane.spells:
+            death, row = lost.get(spell.uid), self.plan.rows.of.get(spell.uid)
+            if death and row is not None and self._span(spell)[1] > self.axis.column(death):
+                yield row, spell, death
+
+    def _ghost(self, row: int, spell: Spell, death: Change, *, is_first: bool) -> None:
+        left, right = self.lost.get(death.number, self.axis.column(death)), self._span(spell)[1]
+        y, height = self.panel.centres[row], min(0.7 * self.panel.heights[row], 23.8)
+        height = max(height, min(self.panel.heights[row] - 3, 13))
+        name = self.plan.shown[spell.uid]
+        rv = f"rv@{death.number}"
+        texts = list(self._ghost_texts(name, rv, is_first=is_first))
+        title = say("strip.ghost.first", name=name, rv=rv)
+        self.canvas.rect(
+            left, y - height / 2, right - left, height, "vo",
+            extra=f' stroke-dasharray="{GHOST_DASH}" stroke-width="1.3"', title=title,
+        )  # fmt: skip
+        start = left + self.size.r + 8
+        self.canvas.label(start, y + 4.3, texts, "ink", low=start, high=right - 4, title=title)
+
+    def _ghost_texts(self, name: str, rv: str, *, is_first: bool) -> Iterator[str]:
+        """Give what a ghost's box says, the longest first; at letters the row has its name."""
+        if is_first or self.size.has_letters:
+            yield say("strip.ghost.first", name=elided(name, 40), rv=rv)
+        if self.size.has_letters:
+            yield from (say(f"strip.ghost.{key}", rv=rv) for key in ("long", "short", "least"))
+        else:
+            yield from (say("strip.ghost.next", name=elided(name, n), rv=rv) for n in (40, 16))
+            yield elided(name, 16)
+
+    def _late(self) -> None:
+        for told in self.lane.told:
+            row = self.plan.rows.of.get(told.seen.uid)
+            if told.is_late and told.change and row is not None:
+                x = self.axis.column(told.change)
+                if x < self.placed[told.index]:
+                    self._dots(x, self.placed[told.index], self.panel.centres[row])
+
+    def _lost(self, change: Change) -> None:
+        y = self.plan.centre(self.panel, change.object.uid)
+        if y is None or change.object.uid in self.plan.rows.others:
+            return
+        x, r = self.lost[change.number], max(3.0, self.size.r)
+        title = say(
+            "strip.title.lost",
+            type=change.type.value,
+            name=self.plan.shown[change.object.uid],
+            rv=f"rv@{change.number}",
+            at=seconds_text(change.at),
+            value=change.object.resource_version,
+        )
+        shape(self.canvas, change.type, x, y, r, "vo", width=1.4, dash=LOST_DASH, title=title)
+        if self.size.has_letters:
+            lettered(self.canvas, change.type, x, y, r, "ink")
+
+    def _told(self, told: Told) -> None:
+        row = self.plan.rows.of.get(told.seen.uid)
+        if row is None:
+            return
+        x, y, r = self.placed[told.index], self.panel.centres[row], self.size.r
+        if told.fate is Fate.REPLAYED:
+            self._replayed(told, x, y)
+            return
+        key = "disguised" if told.fate is Fate.DISGUISED else "late" if told.is_late else "new"
+        title = self._describe(told, f"strip.title.{key}")
+        if self.size.has_ticks and told.seen.type is EventType.MODIFIED:
+            self.canvas.path(f"M{number(x)} {number(y - 2.8)}v5.6", "bl", 1.4, title=title)
+        else:
+            shape(self.canvas, told.seen.type, x, y, r, "bm", width=self.size.halo, title=title)
+        if self.size.has_letters:
+            lettered(self.canvas, told.seen.type, x, y, r, "in")
+
+    def _replayed(self, told: Told, x: float, y: float) -> None:
+        title, r = self._describe(told, "strip.title.replayed"), self.size.r
+        if self.size.has_ticks:
+            cross(self.canvas, x, y, 2.8, 1.6, title)
+            return
+        shape(self.canvas, told.seen.type, x, y, r, "vo", width=1.5, title=title)
+        if self.size.has_letters:
+            lettered(self.canvas, told.seen.type, x, y, r, "vt")
+            cross(self.canvas, x + 0.95 * r, y - 0.8 * r, 3.4, 2)
+        else:
+            cross(self.canvas, x, y, 0.5 * r, 1.4)
+
+    def _crowd(self) -> None:
+        if self.panel.band is None:
+            return
+        for connection in self.lane.open_connections:
+            again = sum(
+                t.fate is Fate.REPLAYED and t.seen.uid in self.plan.rows.others
+                for t in connection.opening
+            )
+            if again:
+                room = self._room(connection)
+                x, title = room.left + 0.42 * room.width, say("strip.title.many", n=again)
+                cross(self.canvas, x, self.panel.band, 6, 2.6, title)
+
+    # The sum: how often, and what it comes to.
+
+    def _sums(self) -> None:
+        self._beliefs()
+        panel, count = self.panel, self.count
+        if not panel.has_sums:
+            self._total(panel.top + 50, say("strip.replayed", n=0, count="0"), "ink")
+            self._total(panel.top + 66, say("strip.lost", n=0, count="0"), "ink")
+            self._adds_up(panel.sums)
+            return
+        y = panel.sums
+        cross(self.canvas, 16, y - 4, 3.5, 1.6)
+        self.canvas.text(26, y, say("strip.label.replayed"))
+        self._sum_total(y, "strip.replayed", count.replayed)
+        self.canvas.rect(
+            12.5, y + 10.5, 7, 7, "vo", extra=' stroke-dasharray="2 1.5" stroke-width="1.4"'
+        )
+        self.canvas.text(26, y + 18, say("strip.label.lost"))
+        self._sum_total(y + 18, "strip.lost", len(count.lost))
+        if count.lost_deletions:
+            text = say("strip.deletions", n=count.lost_deletions, count=short(count.lost_deletions))
+            self.canvas.text(TOTALS, y + 34, text, "vt")
+        self._replay_sums(y)
+        self._lost_sums(y + 18)
+        self._adds_up(y + 34)
+
+    def _sum_total(self, y: float, key: str, n: int) -> None:
+        self._total(y, say(key, n=n, count=short(n)), "vt" if n else "ink", is_bold=True)
+
+    def _adds_up(self, y: float) -> None:
+        count = self.count
+        facts = dict(
+            delivered=short(count.delivered),
+            new=short(count.new),
+            replayed=short(count.replayed),
+            changes=short(len(count.changes)),
+            lost=short(len(count.lost)),
+        )
+        text = say("strip.adds_up.delivered", **facts)
+        self.canvas.text(LABELS, y, say("strip.label.adds_up"))
+        self.canvas.text(LEFT, y, text)
+        start = LEFT + text_width(text, 12) + 24
+        self.canvas.text(start, y, say("strip.adds_up.changes", **facts))
+
+    def _beliefs(self) -> None:
+        count, y = self.count, self.panel.bottom - 7
+        self._total(y, say("strip.real", n=len(count.real), count=short(len(count.real))), "ink")
+        believed = len(count.believed)
+        self._total(y - 16, say("strip.believed", n=believed, count=short(believed)), "ink")
+        ghosts = len(count.ghosts)
+        text = say("strip.ghosts", n=ghosts, count=short(ghosts))
+        self._total(y - 32, text, "vt" if ghosts else "ink", is_bold=ghosts > 0)
+
+    def _sum_texts(self, key: str, n: int) -> list[str]:
+        spelt = [say(key, n=n, count=short(n))] if self.size.has_letters else []
+        return [*spelt, short(n)]
+
+    def _replay_sums(self, y: float) -> None:
+        for connection in self.lane.open_connections:
+            if connection.replayed:
+                room = self._room(connection)
+                self._sum_label(
+                    room.left + 0.42 * room.width, y, "strip.replayed", connection.replayed
+                )
+
+    def _sum_label(self, x: float, y: float, key: str, n: int) -> None:
+        texts = self._sum_texts(key, n)
+        half = text_width(texts[0], 13, is_bold=True) / 2
+        self.canvas.label(
+            max(x, LEFT + half), y, texts, "vt", 13, anchor="middle", is_bold=True,
+            low=LEFT, high=TOTALS - 4,
+        )  # fmt: skip
+
+    def _lost_sums(self, y: float) -> None:
+        if not self.count.lost:
+            text = say("strip.only_waste", n=self.count.replayed, count=short(self.count.replayed))
+            self.canvas.text(LEFT, y, text)
+            return
+        groups = [absence.lost for absence in self.lane.absences]
+        for changes in [*groups, self.lane.lost_connected]:
+            if changes:
+                xs = [self.axis.column(change) for change in changes]
+                self._sum_label((xs[0] + xs[-1]) / 2, y, "strip.lost", len(changes))
+
+    # The captions: what the eye does not tell by itself, once.
+
+    def _captions(self) -> None:
+        y = self.panel.caption
+        if y is None:
+            return
+        for connection in self.lane.open_connections:
+            if any(t.fate is Fate.REPLAYED for t in connection.opening):
+                key = "strip.why.none" if connection.asked is None else "strip.why.old"
+                texts = [say(f"{key}.long"), say(f"{key}.short")]
+                left = self._room(connection).left + 3
+                if self.canvas.label(left, y, texts, "vt", high=RIGHT):
+                    break
+        self._disguises(y)
+
+    def _disguises(self, y: float) -> None:
+        for told in self.lane.told:
+            if told.fate is Fate.DISGUISED and told.seen.uid in self.plan.rows.of:
+                texts = [say("strip.disguised.long"), say("strip.disguised.short")]
+                x = self.placed[told.index] - 0.42 * self.size.burst + 3
+                if self.canvas.label(x, y, texts, "bt", high=RIGHT):
+                    break

@@ -1,0 +1,322 @@
+"""A walk along a watch strip: where one can stop, and what is said there. No pixels, no widget."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from kwlab.errors import LabError
+from kwlab.history import Change
+from kwlab.log import Close
+from kwlab.messages import say
+from kwlab.metrics import Fate
+from kwlab.strip_facts import Connection, Lane, Told
+from kwlab.strip_layout import RIGHT
+from kwlab.strip_plan import Plan, reason, seconds_text
+from kwlab.strip_table import asked_text, believed_after, watcher_text
+
+Kind: TypeAlias = Literal["change", "end of a connection", "opening", "end"]
+Goal: TypeAlias = Literal["change", "lost", "replay", "reconnect"]
+
+_ORDER = {"change": 0, "end of a connection": 1, "opening": 2, "end": 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Hold one place to stop at.
+
+    Parameters
+    ----------
+    kind : str
+    at : float
+        In seconds.
+    x : float
+        In pixels.
+    change : Change or None
+        What happened.
+    connections : tuple of (int, Connection)
+        What ended or opened, each with its lane from 0.
+    """
+
+    kind: Kind
+    at: float
+    x: float
+    change: Change | None = None
+    connections: tuple[tuple[int, Connection], ...] = ()
+
+
+class Walk:
+    """Hold the stops of a strip, and say what is to be seen at each.
+
+    Parameters
+    ----------
+    plan : Plan
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.stops = (*_stops(plan), Stop("end", plan.seconds, RIGHT))
+        self._goals: dict[Goal, list[int]] = {
+            "change": [n for n, s in enumerate(self.stops) if s.kind == "change"],
+            "lost": [n for n, s in enumerate(self.stops) if self._is_lost(s)],
+            "replay": [n for n, s in enumerate(self.stops) if self._is_replay(s)],
+            "reconnect": [n for n, s in enumerate(self.stops) if self._is_reconnect(s)],
+        }
+
+    def has(self, goal: Goal) -> bool:
+        """Tell whether there is anything of a kind to go to.
+
+        Parameters
+        ----------
+        goal : str
+
+        Returns
+        -------
+        bool
+        """
+        return bool(self._goals[goal])
+
+    def find(self, goal: Goal, number: int) -> int:
+        """Give the stop of the first, second, … of a kind.
+
+        Parameters
+        ----------
+        goal : str
+        number : int
+            From 1.
+
+        Returns
+        -------
+        int
+            The stop's place, from 0.
+
+        Raises
+        ------
+        LabError
+            When there is no such.
+        """
+        found = self._goals[goal]
+        if isinstance(number, bool) or not isinstance(number, int):
+            raise LabError(say("strip.go.number", what=goal, value=repr(number)))
+        if not 1 <= number <= len(found):
+            key = "strip.go.only" if found else "strip.go.none"
+            what, whats = (say(f"strip.what.{goal}", n=n) for n in (1, 2))
+            raise LabError(say(key, n=len(found), what=what, whats=whats))
+        return found[number - 1]
+
+    def at(self, seconds: float) -> int:
+        """Give the last stop up to a time; the first when there is none.
+
+        Parameters
+        ----------
+        seconds : float
+
+        Returns
+        -------
+        int
+
+        Raises
+        ------
+        LabError
+            When it is no number.
+        """
+        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+            raise LabError(say("strip.go.time", value=repr(seconds)))
+        return max((n for n, stop in enumerate(self.stops) if stop.at <= seconds), default=0)
+
+    def next(self, goal: Goal, index: int) -> int:
+        """Give the next stop of a kind; after the last, the first again.
+
+        Parameters
+        ----------
+        goal : str
+        index : int
+            Where one stands.
+
+        Returns
+        -------
+        int
+            The same place when there is none of the kind.
+        """
+        found = self._goals[goal]
+        later = [n for n in found if n > index]
+        return (later or found or [index])[0]
+
+    def previous(self, goal: Goal, index: int) -> int:
+        """Give the stop of a kind before this one; before the first, the last again.
+
+        Parameters
+        ----------
+        goal : str
+        index : int
+            Where one stands.
+
+        Returns
+        -------
+        int
+            The same place when there is none of the kind.
+        """
+        found = self._goals[goal]
+        earlier = [n for n in found if n < index]
+        return (earlier or found or [index])[-1]
+
+    def say(self, index: int) -> str:
+        """Say what happened at a stop, what became of it, and what it comes to so far.
+
+        Parameters
+        ----------
+        index : int
+
+        Returns
+        -------
+        str
+            A line for the stop, and one for each watcher.
+        """
+        stop = self.stops[index]
+        if stop.kind == "end":
+            end = say("strip.step.end", at=seconds_text(stop.at))
+            return "\n".join((end, *(watcher_text(lane) for lane in self.plan.lanes)))
+        lines = [self._headline(stop)]
+        for number, lane in enumerate(self.plan.lanes):
+            because = self._because(lane, stop.change) if stop.change else ""
+            lines.append(f"{because} {self._so_far(number, lane, stop)}".strip())
+        return "\n".join(lines)
+
+    def _is_lost(self, stop: Stop) -> bool:
+        return any(stop.change in lane.count.lost for lane in self.plan.lanes)
+
+    def _is_replay(self, stop: Stop) -> bool:
+        return stop.kind == "opening" and any(c.replayed for _, c in stop.connections)
+
+    def _is_reconnect(self, stop: Stop) -> bool:
+        lanes = self.plan.lanes
+        return stop.kind == "opening" and any(
+            connection.number > lanes[lane].open_connections[0].number
+            for lane, connection in stop.connections
+        )
+
+    def _headline(self, stop: Stop) -> str:
+        at = seconds_text(stop.at)
+        if stop.change is None:
+            key = "open" if stop.kind == "opening" else "cut"
+            tell = self._opens if stop.kind == "opening" else self._ends
+            who = " ".join(tell(self.plan.lanes[lane], c) for lane, c in stop.connections)
+            return say(f"strip.step.{key}", at=at, who=who)
+        change = stop.change
+        happened = say(
+            "strip.step.change",
+            at=at,
+            did=say(f"strip.type.{change.type.value.lower()}"),
+            name=self.plan.shown[change.object.uid],
+            number=change.number,
+        )
+        return " ".join((happened, *(self._fate(lane, change) for lane in self.plan.lanes)))
+
+    def _ends(self, lane: Lane, connection: Connection) -> str:
+        watcher = lane.count.watcher
+        absence = next((a for a in lane.absences if a.before is connection), None)
+        why = reason(connection) or say("strip.close.over")
+        if absence and absence.tries:
+            away = seconds_text(absence.end - absence.start)
+            return say("strip.step.cut_away", watcher=watcher, reason=why, seconds=away)
+        return say("strip.step.cut_one", watcher=watcher, reason=why)
+
+    def _opens(self, lane: Lane, connection: Connection) -> str:
+        again = sum(t.fate is Fate.REPLAYED for t in connection.opening)
+        late = sum(t.is_late for t in connection.opening)
+        parts = [say("strip.step.sent_again", n=again)] if again else []
+        parts += [say("strip.step.sent_late", n=late)] if late else []
+        return say(
+            "strip.step.open_one",
+            watcher=lane.count.watcher,
+            rv=asked_text(self.plan, connection),
+            answer=", ".join(parts) or say("strip.step.sent_nothing"),
+        )
+
+    def _told(self, lane: Lane, change: Change) -> tuple[Connection, Told] | None:
+        for connection in lane.open_connections:
+            for told in connection.told:
+                if told.change is change and told.fate is not Fate.REPLAYED:
+                    return connection, told
+        return None
+
+    def _fate(self, lane: Lane, change: Change) -> str:
+        watcher, found = lane.count.watcher, self._told(lane, change)
+        if found is None:
+            if change not in lane.count.lost:
+                return say("strip.fate.pending", watcher=watcher)
+            is_away = change not in lane.lost_connected
+            return say(f"strip.fate.lost{'_away' if is_away else ''}", watcher=watcher)
+        told = found[1]
+        if told.fate is Fate.DISGUISED:
+            key = "disguised"
+        else:
+            key = "late" if told.is_late else "told"
+        at = seconds_text(told.seen.at)
+        return say(f"strip.fate.{key}", watcher=watcher, at=at, type=told.seen.type.value)
+
+    def _because(self, lane: Lane, change: Change) -> str:
+        found, watcher = self._told(lane, change), lane.count.watcher
+        if found is not None and not found[1].is_late:
+            key, connection = "same", found[0]
+        elif found is not None:
+            key, connection = "none" if found[0].asked is None else "rv", found[0]
+        else:
+            absence = next((a for a in lane.absences if change in a.lost), None)
+            if absence is None or absence.after is None:
+                return ""
+            key, connection = "none" if absence.after.asked is None else "rv", absence.after
+        return say(
+            f"strip.because.{key}",
+            watcher=watcher,
+            rv=asked_text(self.plan, connection),
+            at=seconds_text(connection.at),
+        )
+
+    def _so_far(self, number: int, lane: Lane, stop: Stop) -> str:
+        plan, x = self.plan, stop.x + 0.05
+        placed = plan.placed[number]
+        told = [t for t in lane.told if placed[t.index] <= x]
+        happened = sum(column <= x for column in plan.axis.columns)
+        believed, real = len(believed_after(plan, told)), len(plan.history.state(happened))
+        return say(
+            "strip.so_far",
+            watcher=lane.count.watcher,
+            delivered=len(told),
+            replayed=sum(t.fate is Fate.REPLAYED for t in told),
+            lost=sum(plan.axis.column(change) <= x for change in lane.count.lost),
+            believed=f"{believed} {plan.kind if believed == 1 else plan.kinds}",
+            n=real,
+            real=real,
+        )
+
+
+def _stops(plan: Plan) -> Iterator[Stop]:
+    found = [Stop("change", c.at, plan.axis.column(c), c) for c in plan.changes]
+    for lane, facts in enumerate(plan.lanes):
+        for connection in facts.open_connections:
+            key, this = (lane, connection.number), ((lane, connection),)
+            room = plan.axis.rooms[key]
+            x = room.left + 0.84 * room.width
+            found.append(Stop("opening", connection.at, x, None, this))
+            if connection.close is not Close.OVER:
+                at = connection.closed_at
+                found.append(Stop("end of a connection", at, plan.axis.ends[key], None, this))
+    found.sort(key=lambda stop: (round(stop.x, 1), _ORDER[stop.kind]))
+    yield from _merged(found)
+
+
+def _merged(found: list[Stop]) -> Iterator[Stop]:
+    """Make one stop of what ends or opens at one place in several lanes."""
+    held: Stop | None = None
+    for stop in found:
+        if held and held.kind == stop.kind != "change" and stop.x - held.x < 0.1:
+            together = held.connections + stop.connections
+            held = Stop(held.kind, min(held.at, stop.at), held.x, None, together)
+            continue
+        if held:
+            yield held
+        held = stop
+    if held:
+        yield held

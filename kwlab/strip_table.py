@@ -1,0 +1,262 @@
+"""The watch strip in words: alt text, and the same facts as two tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from kwlab.history import Change
+from kwlab.messages import say
+from kwlab.metrics import Fate
+from kwlab.strip_facts import Connection, Lane, Told
+from kwlab.strip_plan import Plan, reason, seconds_text
+from kwlab.table import Table
+from kwlab.wire import EventType
+
+NAMES_AT_MOST = 12
+"""So many names are read out; more are counted."""
+
+
+def name_list(names: Sequence[str]) -> str:
+    """Write names for people; of very many, only the first.
+
+    Parameters
+    ----------
+    names : sequence of str
+
+    Returns
+    -------
+    str
+    """
+    text = ", ".join(names[:NAMES_AT_MOST])
+    more = len(names) - NAMES_AT_MOST
+    return say("strip.names.more", names=text, n=more) if more > 0 else text
+
+
+def alt_text(plan: Plan) -> str:
+    """Say in one line what the picture shows.
+
+    Parameters
+    ----------
+    plan : Plan
+
+    Returns
+    -------
+    str
+    """
+    parts = [say("strip.alt.changes", n=len(plan.changes))]
+    if plan.cuts:
+        cuts = ", ".join(seconds_text(at) for at, _ in plan.cuts)
+        parts.append(say("strip.alt.cuts", cuts=cuts))
+    parts += [watcher_text(lane) for lane in plan.lanes]
+    return " ".join(parts)
+
+
+def watcher_text(lane: Lane) -> str:
+    """Say in one sentence how a watcher did.
+
+    Parameters
+    ----------
+    lane : Lane
+
+    Returns
+    -------
+    str
+    """
+    return say(
+        "strip.alt.watcher",
+        watcher=lane.count.watcher,
+        asked=_asked(lane),
+        delivered=_delivered(lane),
+        lost=_lost(lane),
+        believes=_believes(lane),
+    )
+
+
+def _asked(lane: Lane) -> str:
+    found = lane.open_connections
+    dropped = sum(connection.is_dropped for connection in found)
+    if not found:
+        return say("strip.alt.never")
+    if not dropped:
+        return say("strip.alt.resumed", n=len(found))
+    if dropped == len(found) and all(connection.asked is None for connection in found):
+        return say("strip.alt.none", n=len(found))
+    return say("strip.alt.some", n=len(found), dropped=dropped)
+
+
+def _delivered(lane: Lane) -> str:
+    count = lane.count
+    if count.delivered and not count.replayed:
+        return say("strip.alt.all_new", n=count.delivered)
+    return say("strip.alt.delivered", n=count.delivered, new=count.new, replayed=count.replayed)
+
+
+def _lost(lane: Lane) -> str:
+    text = say("strip.alt.lost", n=len(lane.count.lost))
+    deletions = lane.count.lost_deletions
+    return say("strip.alt.lost_deletions", lost=text, n=deletions) if deletions else text
+
+
+def _believes(lane: Lane) -> str:
+    count = lane.count
+    if count.ghosts:
+        names = name_list([ghost.name for ghost in count.ghosts])
+        return say("strip.alt.ghosts", names=names, n=len(count.ghosts))
+    missing = len(count.real) - len(count.believed)
+    return say("strip.alt.misses", n=missing) if missing > 0 else say("strip.alt.exact")
+
+
+def connections(plan: Plan) -> Table:
+    """Make the table with a row a connection.
+
+    Parameters
+    ----------
+    plan : Plan
+
+    Returns
+    -------
+    Table
+        Watcher by watcher, in order of time.
+    """
+    names = (
+        "watcher", "connection", "asked_at", "asked_from", "value", "ended_at", "reason",
+        "delivered", "replayed", "changes", "bookmarks", "lost", "believed", "real", "ghosts",
+    )  # fmt: skip
+    rows = tuple(row for lane in plan.lanes for row in _connection_rows(plan, lane))
+    return Table(_heads(names), rows, frozenset({0, 3, 4, 6, 14}), say("strip.table.connections"))
+
+
+def _heads(names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(say(f"strip.head.{name}") for name in names)
+
+
+def _connection_rows(plan: Plan, lane: Lane) -> Iterator[tuple[str, ...]]:
+    lost = {a.after.number: len(a.lost) for a in lane.absences if a.after}
+    told = 0
+    for connection in lane.connections:
+        told += len(connection.told)
+        store = believed_after(plan, lane.told[:told])
+        real = _real(plan, connection.closed_at)
+        ghosts = sorted(name for uid, name in store.items() if uid not in real)
+        yield (
+            lane.count.watcher,
+            str(connection.number),
+            seconds_text(connection.at),
+            asked_text(plan, connection),
+            connection.asked or "",
+            seconds_text(connection.closed_at),
+            reason(connection) or say("strip.close.over"),
+            str(len(connection.told)),
+            str(connection.replayed),
+            str(len(connection.told) - connection.replayed),
+            str(len(connection.bookmarks)),
+            str(lost.get(connection.number, 0)),
+            str(len(store)),
+            str(len(real)),
+            name_list(ghosts),
+        )
+
+
+def asked_text(plan: Plan, connection: Connection) -> str:
+    """Name the resourceVersion that a connection asked from.
+
+    Parameters
+    ----------
+    plan : Plan
+    connection : Connection
+
+    Returns
+    -------
+    str
+        Empty when no question reached the server.
+    """
+    if not connection.is_open and connection.asked is None:
+        return ""
+    if connection.asked is None:
+        return say("strip.none")
+    return plan.names.name(connection.asked) or say("strip.empty")
+
+
+def believed_after(plan: Plan, told: Sequence[Told]) -> Mapping[str, str]:
+    """Give what a program believes in after so many events.
+
+    Parameters
+    ----------
+    plan : Plan
+    told : sequence of Told
+        In order of delivery.
+
+    Returns
+    -------
+    mapping of str to str
+        Names by uid.
+    """
+    store = {(item.namespace, item.name): item.uid for item in plan.history.objects}
+    for event in told:
+        slot = event.seen.namespace, event.seen.name
+        if event.seen.type is EventType.DELETED:
+            store.pop(slot, None)
+        else:
+            store[slot] = event.seen.uid
+    return {uid: plan.shown[uid] for uid in store.values()}
+
+
+def _real(plan: Plan, at: float) -> frozenset[str]:
+    state = plan.history.state(plan.history.happened(at))
+    return frozenset(item.uid for item in state.values())
+
+
+def changes(plan: Plan) -> Table:
+    """Make the table with a row a change.
+
+    Parameters
+    ----------
+    plan : Plan
+
+    Returns
+    -------
+    Table
+        In order of time.
+    """
+    heads = _heads(("time", "rv", "value", "type", "object"))
+    lanes = [_Fates(lane) for lane in plan.lanes]
+    rows = tuple(
+        (
+            seconds_text(change.at),
+            f"rv@{change.number}",
+            change.object.resource_version,
+            change.type.value,
+            plan.shown[change.object.uid],
+            *(lane.cell(change) for lane in lanes),
+        )
+        for change in plan.changes
+    )
+    watchers = tuple(lane.count.watcher for lane in plan.lanes)
+    left = frozenset(range(1, len(heads) + len(watchers)))
+    return Table((*heads, *watchers), rows, left, say("strip.table.changes"))
+
+
+class _Fates:
+    """Say of each change what became of it in one lane."""
+
+    def __init__(self, lane: Lane) -> None:
+        self._first = {t.seen.identity: t for t in lane.told if t.fate is not Fate.REPLAYED}
+        again = [t.seen.identity for t in lane.told if t.fate is Fate.REPLAYED]
+        self._again = {identity: again.count(identity) for identity in set(again)}
+        self._lost = {change.number: 0 for change in lane.count.lost}
+        for gap, absence in enumerate(lane.absences, start=1):
+            self._lost.update(dict.fromkeys((c.number for c in absence.lost), gap))
+
+    def cell(self, change: Change) -> str:
+        """Write one cell."""
+        if change.number in self._lost:
+            gap = self._lost[change.number]
+            return say("strip.cell.lost_gap", gap=gap) if gap else say("strip.cell.lost")
+        told = self._first.get(change.object.identity)
+        if told is None:
+            return say("strip.cell.pending")
+        key = "disguised" if told.fate is Fate.DISGUISED else "told"
+        at = seconds_text(told.seen.at)
+        cell = say(f"strip.cell.{key}", at=at, type=told.seen.type.value)
+        again = self._again.get(change.object.identity, 0)
+        return say("strip.cell.again", cell=cell, n=again) if again else cell

@@ -1,0 +1,69 @@
+"""What every test may lean on: tools by name, Hypothesis profiles, a browser, a JupyterLab."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+import hypothesis
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+    from tests.browser import JupyterLab
+
+TOOLS: Final = {
+    "chromium": ("chromium", "chromium-browser", "google-chrome"),
+    "git": ("git",),
+    "make": ("make",),
+}
+
+# A wall-clock limit fails on a busy machine, and says nothing about kwlab.
+hypothesis.settings.register_profile("kwlab", deadline=None)
+hypothesis.settings.register_profile("nightly", deadline=None, max_examples=2_000)
+hypothesis.settings.load_profile("kwlab")
+
+
+def tool(name: str) -> str | None:
+    """Find a tool of the machine; None where it is missing."""
+    return next(filter(None, map(shutil.which, TOOLS[name])), None)
+
+
+def refuse(name: str) -> None:
+    """Skip what needs a missing tool; in CI, where nothing may be missing, fail."""
+    reason = f"needs {name}, which is not on this machine"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Look for the tools of ``@pytest.mark.needs`` before any fixture does."""
+    for marker in item.iter_markers("needs"):
+        for name in marker.args:
+            if tool(name) is None:
+                refuse(name)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Lend a Chromium that can reach this machine only."""
+    from tests.browser import launch
+
+    executable = tool("chromium")
+    assert executable is not None, "mark the test with needs('chromium')"
+    with launch(executable) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="session")
+def jupyterlab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterLab]:
+    """Lend the JupyterLab that ``python -m kwlab lab`` starts, with a home of its own."""
+    from tests.browser import start_jupyterlab
+
+    with start_jupyterlab(tmp_path_factory.mktemp("jupyterlab")) as lab:
+        yield lab

@@ -1,0 +1,220 @@
+"""The lab: a recording behind the official client, and what a comparison says."""
+
+from __future__ import annotations
+
+import pytest
+
+import kwlab
+from kwlab import recording
+from kwlab.errors import LabError, RecordingError, ScenarioError, WatchFunctionError
+from kwlab.lab import Lab
+from tests import watch_functions as functions
+
+STORY = """\
+        delivered   new   replayed   lost
+wrong          17    10          7      4   (2 of them deletions)
+mine           14    14          0      0
+
+wrong: 17 delivered = 10 new + 7 replayed; 14 changes = 10 new + 4 lost.
+mine: 14 delivered = 14 new + 0 replayed; 14 changes = 14 new + 0 lost.
+wrong believes in 3 pods: job-09, web-2, web-9.
+mine believes in 1 pod: web-9.
+The cluster has 1 pod: web-9."""
+
+
+@pytest.fixture
+def lab() -> Lab:
+    return kwlab.open_lab()
+
+
+def test_the_story_is_found_word_for_word(lab: Lab) -> None:
+    """On the story recording the finding is the one that the notebooks print."""
+    seen = lab.compare(wrong=functions.wrong(lab), mine=functions.correct(lab))
+    assert str(seen) == STORY
+
+
+def test_a_second_run_finds_the_same(lab: Lab) -> None:
+    """A comparison leaves nothing behind that changes the next one, picture included."""
+    first = lab.compare(wrong=functions.wrong(lab))
+    lab.ask(at=32.05)
+    assert lab.compare(wrong=functions.wrong(lab))._repr_mimebundle_() == first._repr_mimebundle_()
+
+
+def test_the_introduction_tells_what_is_recorded(lab: Lab) -> None:
+    """A lab shows its recording, its size and its cuts before anything is run."""
+    expected = (
+        'Recording "pods-cut-twice", from a real kube-apiserver 1.36.\n'
+        "3 pods at the start, 14 changes in 46 seconds, 1 pod at the end.\n"
+        "There are 2 cuts: at 15 s for an instant, at 31 s for one second."
+    )
+    assert str(lab) == expected
+    assert 'alt="' in lab._repr_mimebundle_()["text/html"]
+
+
+def test_requests_are_taken_at_the_door(lab: Lab) -> None:
+    """What stands under "asked" is what reached the server, not what was handed over."""
+    table = lab.compare(wrong=functions.wrong(lab)).requests
+    assert [(row[1], row[2], row[3], row[4]) for row in table.rows] == [
+        ("0.0 s", "start", "rv@0", "rv@∅"),
+        ("15.0 s", "cut", "rv@4", "rv@∅"),
+        ("31.1 s", "cut", "rv@9", "refused"),
+        ("32.1 s", "refused", "rv@9", "rv@∅"),
+    ]
+
+
+def test_an_attempt_that_failed_at_once_is_followed_after_a_second(lab: Lab) -> None:
+    """The pause of one second counts from the start of an attempt; a longer one needs none."""
+    opened = [a.at for a in lab.run(functions.correct(lab)).runs[0].count.attempts]
+    assert opened == pytest.approx([0.0, 15.0, 31.05, 32.05])
+
+
+@pytest.mark.parametrize(
+    ("guess", "sentence"),
+    [
+        (kwlab.Guess(), "You made no guess."),
+        (
+            kwlab.Guess(events="more", pods=1),
+            "You guessed more events: so it was. You guessed 1 pod: it believes in 3.",
+        ),
+        (
+            kwlab.Guess(events="same", pods=3),
+            "You guessed the same number of events: there were more events, 17 for 14 changes. "
+            "You guessed 3 pods: so it is.",
+        ),
+    ],
+)
+def test_a_guess_is_told_how_it_went(lab: Lab, guess: kwlab.Guess, sentence: str) -> None:
+    """The finding ends with how the guess went."""
+    seen = lab.compare(wrong=functions.wrong(lab), guess=guess)
+    assert str(seen).splitlines()[-1] == sentence
+
+
+@pytest.mark.parametrize("bad", [{"events": "lots"}, {"pods": -1}, {"pods": True}, {"pods": "3"}])
+def test_a_guess_that_is_none_is_refused(bad: dict[str, object]) -> None:
+    """A guess takes three words and whole numbers."""
+    with pytest.raises(LabError, match="guess"):
+        kwlab.Guess(**bad)  # type: ignore[arg-type]
+
+
+def test_functions_that_behave_alike_are_called_alike(lab: Lab) -> None:
+    """A copy of the wrong function is said to do what the wrong one does."""
+    seen = lab.compare(wrong=functions.wrong(lab), mine=functions.wrong(lab))
+    assert str(seen).splitlines()[-1] == "mine does what wrong does."
+
+
+def test_two_questions_at_one_moment_have_two_answers(lab: Lab) -> None:
+    """Without a resourceVersion the server shows what is; with one, what happened since."""
+    assert [(e.type, e.name) for e in lab.ask(at=32.05).events] == [
+        ("ADDED", "web-9"),
+        ("MODIFIED", "web-9"),
+    ]
+    assert [(e.type, e.name) for e in lab.ask(at=32.05, resource_version="rv@9").events] == [
+        ("MODIFIED", "job-09"),
+        ("DELETED", "job-09"),
+        ("MODIFIED", "web-2"),
+        ("DELETED", "web-2"),
+        ("MODIFIED", "web-9"),
+    ]
+
+
+def test_a_future_question_is_met_with_silence(lab: Lab) -> None:
+    """Asked from a resourceVersion that never comes, the server sends nothing."""
+    expected = "Nothing came, to the end of the recording."
+    assert str(lab.ask(at=32.05, resource_version="999999999")) == expected
+
+
+@pytest.mark.parametrize(
+    "question", [{"at": -1}, {"at": 47}, {"at": 1, "resource_version": "rv@99"}]
+)
+def test_a_question_that_cannot_be_asked_is_refused(lab: Lab, question: dict[str, object]) -> None:
+    """A moment or a change that the recording does not have is refused in a sentence."""
+    with pytest.raises(LabError):
+        lab.ask(**question)  # type: ignore[arg-type]
+
+
+def test_compare_refuses_what_it_cannot_run(lab: Lab) -> None:
+    """No function, four functions, or something that is no function: one sentence each."""
+    fine = functions.wrong(lab)
+    with pytest.raises(LabError, match="one to 3"):
+        lab.compare()
+    with pytest.raises(LabError, match="was given 4"):
+        lab.compare(a=fine, b=fine, c=fine, d=fine)
+    with pytest.raises(LabError, match="wrong is a HTTPResponse|wrong is a "):
+        lab.compare(wrong=42)  # type: ignore[arg-type]
+    with pytest.raises(ScenarioError):
+        lab.compare(wrong=fine, scenario=[{"fault": "flood", "at": 1}])
+
+
+@pytest.mark.parametrize(
+    ("broken", "says"),
+    [
+        (functions.nothing, "end it with `return`"),
+        (functions.preloaded, "_preload_content=False"),
+        (functions.camel, "spells it resource_version"),
+        (functions.listing, "watch=True"),
+    ],
+)
+def test_a_broken_contract_is_one_sentence(lab: Lab, broken: object, says: str) -> None:
+    """What people pass by mistake is answered with what to write instead."""
+    with pytest.raises(WatchFunctionError, match=says):
+        lab.compare(mine=broken(lab))  # type: ignore[operator]
+
+
+def test_a_learners_own_error_is_theirs(lab: Lab) -> None:
+    """A misspelt name reaches the learner as Python says it, and the lab goes on."""
+    with pytest.raises(NameError, match="optoins"):
+        lab.compare(mine=functions.misspelt(lab))
+    assert lab.compare(mine=functions.correct(lab)).runs[0].count.delivered == 14
+
+
+def test_kwlabs_own_errors_show_one_line_in_a_notebook() -> None:
+    """In a notebook an error of kwlab's is its sentence, without frames."""
+    assert LabError("Do this.")._render_traceback_() == ["LabError: Do this."]
+
+
+def test_an_unknown_recording_is_refused() -> None:
+    """A name that is not shipped, and a file that is not there, are told apart."""
+    with pytest.raises(LabError, match="kwlab ships pods-churn, pods-cut-twice, pods-rollout"):
+        kwlab.open_lab("pods-cut-thrice")
+    with pytest.raises(RecordingError, match="no such file"):
+        kwlab.open_lab("mine.jsonl")
+
+
+def test_every_shipped_recording_opens(lab: Lab) -> None:
+    """Each shipped recording runs both functions, and loses nothing with the correct one."""
+    for name in recording.shipped():
+        opened = kwlab.open_lab(name)
+        count = opened.compare(correct=functions.correct(opened)).runs[0].count
+        assert (count.delivered, count.lost) == (len(opened.history.changes), ())
+
+
+@pytest.mark.parametrize(("name", "timeout_seconds"), [("pods-churn", 15), ("pods-rollout", 30)])
+def test_without_an_absence_nothing_is_lost(name: str, timeout_seconds: int) -> None:
+    """With clean timeouts RetryWatcher is back at once: the wrong function only replays."""
+    lab = kwlab.open_lab(name)
+
+    def wrong(_: kwlab.ListOptions) -> object:
+        return functions.watch(lab, timeout_seconds=timeout_seconds)
+
+    count = lab.run(wrong).runs[0].count
+    assert (count.lost, count.new) == ((), len(lab.history.changes))
+    assert count.replayed > len(lab.history.objects)
+
+
+def test_a_watch_that_ends_says_where_and_why(lab: Lab) -> None:
+    """A run that ended before the recording says when, and with which error."""
+    scenario = [
+        {"fault": "refuse", "at": 15, "code": 403, "seconds": 30},
+        {"fault": "cut", "at": 15},
+    ]
+    seen = lab.compare(mine=functions.correct(lab), scenario=scenario)
+    assert "mine ended at 15.0 s: The server refuses this client (HTTP 403 " in str(seen)
+    assert type(seen["mine"].ended).__name__ == "Denied"
+    with pytest.raises(LabError, match="it has mine"):
+        seen["yours"]
+
+
+def test_markdown_goes_into_a_pull_request(lab: Lab) -> None:
+    """The finding as Markdown is a table and sentences."""
+    text = lab.compare(wrong=functions.wrong(lab)).to_markdown()
+    assert "| wrong | 17 | 10 | 7 | 4 | (2 of them deletions) |" in text
