@@ -40,6 +40,7 @@ PLAIN_BOOKMARK_AFTER_SECONDS: Final = 0.2
 NOT_SERVED: Final[Mapping[str, str]] = {
     "create, update, patch, delete": "405 MethodNotAllowed: a recording cannot be changed",
     "other content types (protobuf, CBOR, Table)": "JSON is sent, whatever is accepted",
+    "gzip of long lists, and ?pretty=true": "compact JSON, never compressed",
     "discovery and OpenAPI (/api, /apis, /openapi)": "404",
     "subresources (log, exec, status, scale)": "404",
     "authentication and authorization": "only as a scenario's refusals (401, 403)",

@@ -20,11 +20,11 @@ from typing import Final, Protocol, TypeAlias
 from kwlab.errors import (
     Denied,
     Expired,
-    ResourceVersionError,
     NoProgress,
     NotFound,
     ProtocolError,
     RecordingOver,
+    ResourceVersionError,
     Stalled,
     WatchEnded,
 )

@@ -38,7 +38,6 @@ from kwlab.table import Table
 from kwlab.wire import EventType
 
 
-
 @dataclass(frozen=True, slots=True)
 class Drawing:
     """Hold a drawn strip.
@@ -251,7 +250,9 @@ class Picture:
         tables = self.to_table("changes").to_html()
         if self._counts:
             tables = self.to_table().to_html() + tables
-        summary = f"<summary>{escape(say('strip.table.open'))}</summary>"
+        # Or R, M and X would reach the learner's cell from the open fold.
+        quiet = 'data-lm-suppress-shortcuts="true"'
+        summary = f"<summary {quiet}>{escape(say('strip.table.open'))}</summary>"
         return (
             f'<figure style="margin:0;overflow-x:auto">{image}'
             f"<details>{summary}{tables}</details></figure>"
@@ -388,7 +389,8 @@ def _scenario(canvas: Canvas, planned: Plan) -> None:
     for gap in planned.axis.gaps:
         canvas.rect(left, top, gap.left - left, bottom - top, "on")
         left = gap.right
-        for x in (gap.left, gap.right):
+        middle = (gap.left + gap.right) / 2
+        for x in (gap.left, gap.right) if gap.end > gap.start else (middle,):
             canvas.path(f"M{number(x)} {number(top)}V{number(bottom)}", "kl", 1.4, dash="3 2.5")
     canvas.rect(left, top, RIGHT - left, bottom - top, "on")
 
@@ -396,11 +398,12 @@ def _scenario(canvas: Canvas, planned: Plan) -> None:
 def _cuts(canvas: Canvas, planned: Plan, foot: float) -> float:
     """Write when the connections ended; give where the legend begins."""
     canvas.path(f"M12 {number(foot)}H988", "rule", 1)
-    if not planned.axis.gaps:
+    gaps = [gap for gap in planned.axis.gaps if gap.start > 0 or not planned.lanes]
+    if not gaps:
         return foot
     canvas.text(LABELS, foot + 18, say("strip.cut_at"))
-    for gap in planned.axis.gaps:
-        x = gap.left
+    for gap in gaps:
+        x = gap.left if planned.lanes else (gap.left + gap.right) / 2
         canvas.path(f"M{number(x)} {number(foot - 3)}v7", "kl", 1.4)
         canvas.label(x, foot + 18, _gap_texts(planned, gap), anchor="middle", high=TOTALS)
     return foot + 20

@@ -326,7 +326,8 @@ def _connections(
             is_open=is_open,
             handed=attempt.handed,
             asked=attempt.asked,
-            is_dropped=attempt.watch is not None and names.is_dropped(attempt.handed, attempt.asked),
+            is_dropped=attempt.watch is not None
+            and names.is_dropped(attempt.handed, attempt.asked),
             told=told,
             bookmarks=bookmarks[number - 1],
         )

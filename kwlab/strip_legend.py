@@ -54,7 +54,8 @@ def _entries(planned: Plan) -> Iterator[tuple[Sample, float, str]]:
         yield _hook, 18, say("strip.legend.dropped")
     if any(t.fate is Fate.REPLAYED for t in told):
         yield _columns, 18, say("strip.legend.column")
-        yield _again(planned), 24 if planned.size.has_letters else 18, say("strip.legend.replayed", type=EventType.ADDED.value)
+        room = 24 if planned.size.has_letters else 18
+        yield _again(planned), room, say("strip.legend.replayed", type=EventType.ADDED.value)
     if any(t.is_late for t in told):
         yield _late, 24, say("strip.legend.late")
     if any(lane.count.lost_deletions for lane in planned.lanes):

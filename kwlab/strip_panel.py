@@ -6,22 +6,17 @@ from collections.abc import Iterator
 from typing import Final
 
 from kwlab.history import Change
-from kwlab.log import Close
 from kwlab.messages import say
 from kwlab.metrics import Fate
-from kwlab.strip_facts import Absence, Connection, Spell, Told
+from kwlab.strip_facts import Connection, Spell, Told
 from kwlab.strip_layout import LEFT, RIGHT, Room, lane_end
 from kwlab.strip_marks import Canvas, cross, lettered, number, shape, text_width
 from kwlab.strip_plan import (
-    HOOK,
     Plan,
-    dropped_texts,
-    reason,
     seconds_text,
-    seen_texts,
     short,
-    tries_text,
 )
+from kwlab.strip_rail import RailDrawing
 from kwlab.wire import EventType
 
 TOTALS: Final = 885.0
@@ -87,7 +82,7 @@ class PanelDrawing:
         for connection in self.lane.open_connections:
             self._column(connection)
         self._ghosts()
-        self._rail()
+        RailDrawing(self.canvas, self.plan, self.index).draw()
         self._late()
         for change in self.count.lost:
             self._lost(change)
@@ -135,135 +130,12 @@ class PanelDrawing:
         x = min(TOTALS, 992 - text_width(text, 13, is_bold=is_bold))
         self.canvas.text(x, y, text, kind, 13, is_bold=is_bold)
 
-    # The cause: what each connection asked from.
+    # The effect: what the program believes.
 
     def _ground(self, connection: Connection) -> None:
         x, top = self._room(connection).left, self.panel.top + 34
         width = self._stop(connection) - x
         self.canvas.rect(x, top, width, self.panel.bottom - top, "on")
-
-    def _rail(self) -> None:
-        for connection in self.lane.open_connections:
-            self._connection(connection)
-        for absence in self.lane.absences:
-            self._absence(absence)
-
-    def _connection(self, connection: Connection) -> None:
-        left, right, y = self._room(connection).left, self._stop(connection), self.panel.rail
-        title = say(
-            "strip.title.connection",
-            number=connection.number,
-            at=seconds_text(connection.at),
-            rv=self._asked(connection),
-            value=connection.asked or say("strip.none"),
-            ended=seconds_text(connection.closed_at),
-            reason=reason(connection) or say("strip.close.over"),
-        )
-        self.canvas.path(f"M{number(left)} {number(y)}H{number(right)}", "bl", 3, title=title)
-        self._end_mark(connection, right, y)
-        kind = "vt" if connection.is_dropped else "ink"
-        variants = [self._asked(connection)]
-        if variants == ["rv@0"]:
-            variants.insert(0, say("strip.list", rv="rv@0"))
-        high = self._next_left(connection) - 1
-        self.canvas.label(left + 2, y - 6, variants, kind, is_bold=True, title=title, high=high)
-        for seen in connection.bookmarks:
-            self._bookmark(min(self.axis.at(seen.at), right - 6), y, seen.resource_version)
-        self._end_text(connection, left, right, y)
-
-    def _next_left(self, connection: Connection) -> float:
-        later = (c for c in self.lane.open_connections if c.number > connection.number)
-        after = next(later, None)
-        return self._room(after).left if after else RIGHT + 8
-
-    def _asked(self, connection: Connection) -> str:
-        if connection.asked is None:
-            return say("strip.none")
-        return self.plan.names.name(connection.asked) or say("strip.empty")
-
-    def _end_mark(self, connection: Connection, x: float, y: float) -> None:
-        at, close = f"M{number(x)} ", connection.close
-        if close is Close.OVER:
-            return
-        if close is Close.CUT:
-            self.canvas.path(f"{at}{number(y - 8)}l-3 4.5l6 3.5l-6 3.5l3 4.5", "bl", 2)
-        elif close in {Close.ERROR, Close.UNREADABLE}:
-            self._diamond(x, y, reason(connection))
-        else:
-            self.canvas.path(f"{at}{number(y - 5)}v10", "bl", 2)
-
-    def _end_text(self, connection: Connection, left: float, right: float, y: float) -> None:
-        is_plain = connection.close is Close.TIMEOUT
-        if is_plain and not self.size.has_letters:
-            return
-        kind = "soft" if is_plain else "ink"
-        self.canvas.label(
-            right - 6, y + 15, [reason(connection)], kind, anchor="end", low=left + 2
-        )
-
-    def _bookmark(self, x: float, y: float, value: str) -> None:
-        title = say("strip.title.bookmark", rv=self.plan.names.name(value), value=value)
-        self.canvas.path(f"M{number(x)} {number(y)}v9m0 -6l5.5 3l-5.5 3z", "g", 1, title=title)
-        self.canvas.block(x, y + 2, x + 6, y + 10)
-
-    def _diamond(self, x: float, y: float, title: str) -> None:
-        self.canvas.path(f"M{number(x)} {number(y - 6)}l6 6l-6 6l-6 -6z", "k", title=title)
-
-    def _absence(self, absence: Absence) -> None:
-        y = self.panel.rail
-        left = self._stop(absence.before) if absence.before else LEFT
-        after = absence.after
-        right = self._room(after).left if after else self.end
-        name = self.plan.names.name(after.handed) if after else ""
-        if absence.before and after and after.is_dropped:
-            self._hook(left, y, name)
-        elif absence.before and after:
-            self._arrow(left, right, y, name)
-        if absence.before and after:
-            texts = seen_texts(self.plan.wording, name)
-            self.canvas.label(
-                (left + right) / 2, y - 6, texts, anchor="middle", low=left, high=right
-            )
-        if absence.before and after and after.is_dropped:
-            texts = dropped_texts(self.plan.wording, name)
-            self.canvas.label(left + HOOK - 3, y + 15, texts, "vt", low=left, high=right)
-        self._tries(absence, left, right, y)
-
-    def _hook(self, x: float, y: float, name: str) -> None:
-        title = say("strip.title.dropped", rv=name)
-        start = f"M{number(x + 1)} {number(y)}h1q4 0 4 4v4"
-        self.canvas.path(start, "v", 1.6, title=title)
-        self.canvas.path(f"M{number(x + 2)} {number(y + 7)}h8l-4 6z", "vf", title=title)
-
-    def _arrow(self, left: float, right: float, y: float, name: str) -> None:
-        title = say("strip.title.resumed", rv=name)
-        line = f"M{number(left + 1)} {number(y)}H{number(max(left + 1, right - 4))}"
-        self.canvas.path(line, "bl", 1.6, title=title)
-        self.canvas.path(f"M{number(right)} {number(y)}l-6 -4v8z", "bt", title=title)
-
-    def _tries(self, absence: Absence, left: float, right: float, y: float) -> None:
-        if not absence.tries:
-            return
-        start = left + (HOOK + 3 if absence.after and absence.after.is_dropped else 8)
-        step = min(14.0, (right - 6 - start) / max(1, len(absence.tries) - 1))
-        last = start
-        for index, connection in enumerate(absence.tries):
-            by_order = right - 6 - (len(absence.tries) - 1 - index) * step
-            last = min(max(start + index * step, self.axis.at(connection.at)), by_order)
-            title = say(
-                "strip.title.refused",
-                number=connection.number,
-                at=seconds_text(connection.at),
-                reason=reason(connection),
-            )
-            self._diamond(last, y, title)
-        texts = [tries_text(absence)]
-        middle = max((start + last) / 2, left + text_width(texts[0], 12) / 2 + 4)
-        limits = {"low": left, "high": right}
-        if not self.canvas.label(middle, y + 17, texts, "ink", anchor="middle", **limits):
-            self.canvas.label(right - 4, y + 15, texts, "ink", anchor="end", **limits)
-
-    # The effect: what the program believes.
 
     def _rows(self) -> None:
         self._row_names()
@@ -277,7 +149,7 @@ class PanelDrawing:
     def _row_names(self) -> None:
         if self.size.has_letters:
             for y, name in zip(self.panel.centres, self.plan.rows.names, strict=True):
-                text = elided(name, 11)
+                text = elided(name, 10)
                 self.canvas.text(94, y + 4.5, text, "ink", 13, anchor="end", title=name)
         elif self.panel.centres:
             kind, y = self.plan.kind, max(self.panel.centres[0] + 4.5, self.panel.top + 66)
@@ -455,13 +327,13 @@ class PanelDrawing:
 
     def _adds_up(self, y: float) -> None:
         count = self.count
-        facts = dict(
-            delivered=short(count.delivered),
-            new=short(count.new),
-            replayed=short(count.replayed),
-            changes=short(len(count.changes)),
-            lost=short(len(count.lost)),
-        )
+        facts = {
+            "delivered": short(count.delivered),
+            "new": short(count.new),
+            "replayed": short(count.replayed),
+            "changes": short(len(count.changes)),
+            "lost": short(len(count.lost)),
+        }
         text = say("strip.adds_up.delivered", **facts)
         self.canvas.text(LABELS, y, say("strip.label.adds_up"))
         self.canvas.text(LEFT, y, text)
@@ -524,9 +396,12 @@ class PanelDrawing:
         self._disguises(y)
 
     def _disguises(self, y: float) -> None:
-        for told in self.lane.told:
-            if told.fate is Fate.DISGUISED and told.seen.uid in self.plan.rows.of:
-                texts = [say("strip.disguised.long"), say("strip.disguised.short")]
-                x = self.placed[told.index] - 0.42 * self.size.burst + 3
-                if self.canvas.label(x, y, texts, "bt", high=RIGHT):
+        texts = [say("strip.disguised.long"), say("strip.disguised.short")]
+        for connection in self.lane.open_connections:
+            if any(
+                t.fate is Fate.DISGUISED and t.seen.uid in self.plan.rows.of
+                for t in connection.opening
+            ):
+                left = self._room(connection).left + 3
+                if self.canvas.label(left, y, texts, "bt", high=RIGHT):
                     break

@@ -6,15 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from kwlab import strip_facts, strip_layout
+from kwlab import strip_facts, strip_layout, strip_rows
 from kwlab.history import Change, History
 from kwlab.log import Close
 from kwlab.messages import say
 from kwlab.metrics import Count, Fate
 from kwlab.strip_facts import Absence, Connection, Lane, Names
-from kwlab.strip_layout import LETTERS, Axis, Cut, Density, Rows
+from kwlab.strip_layout import LETTERS, Axis, Cut, Density
 from kwlab.strip_marks import number as digits
 from kwlab.strip_marks import text_width
+from kwlab.strip_rows import Rows
 from kwlab.wire import EventType
 
 HOOK: Final = 16.0
@@ -163,7 +164,7 @@ class Plan:
             columns = [self.axis.column(change) for change in changes]
             low, high = columns[0] - 3 * self.size.edge, columns[-1] + 3 * self.size.edge
             distance = 2 * max(3.0, self.size.r) + 1
-            placed = strip_layout.spread(columns, distance, low, high)
+            placed = strip_rows.spread(columns, distance, low, high)
             found.update(zip((change.number for change in changes), placed, strict=True))
         return found
 
@@ -323,8 +324,8 @@ def plan(counts: Sequence[Count], history: History, cuts: Sequence[Cut] = ()) ->
     size = strip_layout.density(len(changes), len(found_gaps) + 1, len(set(shown.values())))
     axis, wording = _worded(lanes, names, changes, seconds, size, used_cuts)
     placed = tuple(strip_layout.places(lane, n, axis) for n, lane in enumerate(lanes))
-    lives = strip_layout.lives(lanes, history, changes, axis, placed, shown)
-    rows = strip_layout.rows(lives, lanes, size)
+    lives = strip_rows.lives(lanes, history, changes, axis, placed, shown)
+    rows = strip_rows.rows(lives, lanes, size)
     return Plan(
         history, tuple(counts), lanes, names, shown, used_cuts, changes, seconds, size, axis,
         placed, rows, tuple(_panels(lanes, rows, size)), wording,
@@ -342,9 +343,7 @@ def _worded(
     """Choose the longest wording of the gaps that leaves the marks apart."""
     for wording in (2, 1, 0) if size is LETTERS else (0,):
         widths = _gap_widths(lanes, names, changes, wording)
-        axis = strip_layout.axis(
-            lanes, changes, seconds, size, cuts=cuts, gap_widths=widths
-        )
+        axis = strip_layout.axis(lanes, changes, seconds, size, cuts=cuts, gap_widths=widths)
         if axis.unit >= 2.2 * size.r:
             break
     return axis, wording

@@ -249,10 +249,7 @@ class Walk:
             is_away = change not in lane.lost_connected
             return say(f"strip.fate.lost{'_away' if is_away else ''}", watcher=watcher)
         told = found[1]
-        if told.fate is Fate.DISGUISED:
-            key = "disguised"
-        else:
-            key = "late" if told.is_late else "told"
+        key = "disguised" if told.fate is Fate.DISGUISED else "late" if told.is_late else "told"
         at = seconds_text(told.seen.at)
         return say(f"strip.fate.{key}", watcher=watcher, at=at, type=told.seen.type.value)
 

@@ -2,15 +2,15 @@
 
 The picture is drawn once. Over it lies a second SVG of the same size, and a step replaces that
 and the sentence below, nothing else: what has the focus is never drawn again. No letter keys:
-those belong to the notebook.
+those belong to the notebook, and from a plain widget's button they reach the learner's cell (R, M
+and X change or delete it). That takes an attribute on the button itself, hence anywidget.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from functools import cached_property
-from html import escape
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -21,19 +21,23 @@ from kwlab.metrics import Count
 from kwlab.strip import Picture
 from kwlab.strip_layout import RIGHT
 from kwlab.strip_marks import Canvas, number
+from kwlab.strip_plan import seconds_text
 from kwlab.strip_steps import Goal, Walk
 from kwlab.table import Table
 
 if TYPE_CHECKING:
-    import ipywidgets
+    from anywidget import AnyWidget
 
 VIEW: Final = "application/vnd.jupyter.widget-view+json"
-
-_STYLE: Final = (
-    "<style>.kwstrip-over{pointer-events:none}.kwstrip-stage{overflow-x:auto;max-width:1000px}"
-    ".kwstrip-stage svg{min-width:700px}.kwstrip-stage .widget-html-content{line-height:normal}"
-    "</style>"
-)
+BUTTONS: Final[Mapping[str, Goal | None]] = {
+    "previous-reconnect": "reconnect",
+    "back": None,
+    "step": None,
+    "next-reconnect": "reconnect",
+    "next-lost": "lost",
+    "next-replay": "replay",
+}
+"""The buttons, and what there must be for each to be of use."""
 
 
 class WatchStrip:
@@ -60,7 +64,7 @@ class WatchStrip:
     ) -> None:
         self.picture = Picture(counts, history, notes=notes)
         self._index: int | None = None
-        self._view: _View | None = None
+        self._view: AnyWidget | None = None
 
     @cached_property
     def _walk(self) -> Walk:
@@ -188,11 +192,13 @@ class WatchStrip:
         drawing, canvas = self.picture.drawing, Canvas()
         stop = self._walk.stops[self.position]
         if stop.kind != "end":
+            size, axis = drawing.plan.size, drawing.plan.axis
+            beside = min(size.r + 3, axis.unit / 2) if stop.change else 0.0
+            cursor = stop.x + beside
             for top, bottom in self._lanes():
-                canvas.rect(stop.x, top, RIGHT + 9 - stop.x, bottom - top, "veil")
-            x = number(stop.x)
-            canvas.path(f"M{x} 5V{number(drawing.foot)}", "kl", 1.5)
-            canvas.path(f"M{number(stop.x - 6)} 2h12v6l-6 6l-6 -6z", "k")
+                canvas.rect(cursor, top, RIGHT + 9 - cursor, bottom - top, "veil")
+            canvas.path(f"M{number(cursor)} 5V{number(drawing.foot)}", "kl", 1.5)
+            canvas.path(f"M{number(cursor - 5)} 2h10v5l-5 5l-5 -5z", "k")
         if stop.change is not None:
             r = number(max(7.0, drawing.plan.size.r + 6))
             for x0, y0 in drawing.plan.rings(stop.change):
@@ -208,21 +214,72 @@ class WatchStrip:
             lanes.append((panel.rail - 19, bottom))
         return lanes
 
+    def press(self, button: str) -> None:
+        """Do what a button does.
+
+        Parameters
+        ----------
+        button : str
+            ``previous-reconnect``, ``back``, ``step``, ``next-reconnect``, ``next-lost`` or
+            ``next-replay``.
+        """
+        goal = BUTTONS[button]
+        if goal is None:
+            (self.back if button == "back" else self.step)()
+        elif button.startswith("previous"):
+            self.previous(goal)
+        else:
+            self.next(goal)
+
     def _move(self, index: int) -> None:
         self._index = index
         if self._view is not None:
-            self._view.show(self)
+            self._view.set_trait("state", self._state())
+
+    def _state(self) -> dict[str, Any]:
+        stop, place = self._walk.stops[self.position], self.position + 1
+        words = say(
+            "strip.slider_text",
+            place=place,
+            n=len(self._walk.stops),
+            at=seconds_text(stop.at),
+        )
+        return {
+            "place": place,
+            "place_text": words,
+            "overlay": self.overlay(),
+            "lines": str(self).splitlines(),
+        }
 
     @property
-    def widget(self) -> ipywidgets.VBox:
+    def widget(self) -> AnyWidget:
         """Give the widget, made when it is first asked for; always the same one."""
         if self._view is None:
-            self._view = _View(self, len(self._walk.stops), self._walk)
-        return self._view.box
+            buttons = [
+                {
+                    "name": name,
+                    "label": say(f"strip.button.{name.replace('-', '_')}"),
+                    "disabled": goal is not None and not self._walk.has(goal),
+                }
+                for name, goal in BUTTONS.items()
+            ]
+            self._view = _widget_class()(
+                picture=self.picture.drawing.svg(width=None, colours="jupyter"),
+                words={name: say(f"strip.{name}") for name in ("controls", "slider")},
+                buttons=buttons,
+                stops=len(self._walk.stops),
+                state=self._state(),
+            )
+            self._view.on_msg(self._hear)
+        return self._view
 
-    def _jump(self, index: int) -> None:
-        if index != self.position:
-            self._move(index)
+    def _hear(self, _: object, message: Mapping[str, Any], __: object) -> None:
+        """Do what the view asks for; it always gets a state back."""
+        place = message.get("go")
+        if message.get("press") in BUTTONS:
+            self.press(message["press"])
+        elif isinstance(place, int) and 1 <= place <= len(self._walk.stops):
+            self._move(place - 1)
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
         bundle: dict[str, Any] = {
@@ -238,71 +295,24 @@ class WatchStrip:
         return bundle
 
 
-class _View:
-    """Hold the widgets of one strip."""
+@cache
+def _widget_class() -> type[AnyWidget]:
+    """Make the class when it is first needed: to import anywidget takes as long as all of kwlab."""
+    import anywidget
+    import traitlets
 
-    def __init__(self, strip: WatchStrip, stops: int, walk: Walk) -> None:
-        import ipywidgets
+    class StripView(anywidget.AnyWidget):
+        """Hold what the view in the browser shows."""
 
-        self._strip = strip
-        here = ipywidgets.Layout(grid_area="1 / 1 / 2 / 2", margin="0", width="100%")
-        picture = strip.picture.drawing.svg(width=None, colours="jupyter")
-        still = ipywidgets.HTML(_STYLE + picture, layout=here)
-        self.overlay = ipywidgets.HTML(strip.overlay(), layout=here)
-        self.overlay.add_class("kwstrip-over")
-        stage = ipywidgets.GridBox(
-            [still, self.overlay], layout=ipywidgets.Layout(grid_template_columns="100%")
-        )
-        stage.add_class("kwstrip-stage")
-        self.slider = ipywidgets.IntSlider(
-            value=strip.position + 1,
-            min=1,
-            max=stops,
-            description=say("strip.slider"),
-            layout=ipywidgets.Layout(width="min(100%, 1000px)"),
-        )
-        self.slider.add_class("kwstrip-slider")
-        self.slider.observe(lambda change: strip._jump(change["new"] - 1), "value")
-        self.sentence = ipywidgets.HTML(_sentence(strip))
-        self.sentence.add_class("kwstrip-sentence")
-        buttons = ipywidgets.HBox(
-            list(self._buttons(walk)), layout=ipywidgets.Layout(flex_flow="row wrap")
-        )
-        self.box = ipywidgets.VBox([stage, buttons, self.slider, self.sentence])
-        self.box.add_class("kwstrip-widget")
+        _esm = Path(__file__).with_suffix(".js")
+        _css = Path(__file__).with_suffix(".css")
+        picture = traitlets.Unicode().tag(sync=True)
+        words = traitlets.Dict().tag(sync=True)
+        buttons: traitlets.List[Any] = traitlets.List().tag(sync=True)
+        stops = traitlets.Int().tag(sync=True)
+        state = traitlets.Dict().tag(sync=True)
 
-    def _buttons(self, walk: Walk) -> Any:
-        import ipywidgets
-
-        strip = self._strip
-        actions: tuple[tuple[str, Any, bool], ...] = (
-            ("previous_reconnect", lambda: strip.previous("reconnect"), walk.has("reconnect")),
-            ("back", strip.back, True),
-            ("step", strip.step, True),
-            ("next_reconnect", lambda: strip.next("reconnect"), walk.has("reconnect")),
-            ("next_lost", lambda: strip.next("lost"), walk.has("lost")),
-            ("next_replay", lambda: strip.next("replay"), walk.has("replay")),
-        )
-        for name, action, is_any in actions:
-            button = ipywidgets.Button(
-                description=say(f"strip.button.{name}"),
-                disabled=not is_any,
-                layout=ipywidgets.Layout(width="auto"),
-            )
-            button.add_class(f"kwstrip-{name.replace('_', '-')}")
-            button.on_click(lambda _, action=action: action())
-            yield button
-
-    def show(self, strip: WatchStrip) -> None:
-        """Show where the strip stands."""
-        self.overlay.value = strip.overlay()
-        self.sentence.value = _sentence(strip)
-        self.slider.value = strip.position + 1
-
-
-def _sentence(strip: WatchStrip) -> str:
-    lines = "".join(f"<div>{escape(line)}</div>" for line in str(strip).splitlines())
-    return f'<div role="status" aria-live="polite" style="line-height:1.5">{lines}</div>'
+    return StripView
 
 
 def _is_in_kernel() -> bool:

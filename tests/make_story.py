@@ -33,6 +33,7 @@ def story(churn: recording.Recording) -> recording.Recording:
         tuple(item for item in churn.items if item.identity.name in PODS),
         tuple(c for c in churn.changes if c.item.identity.name in PODS and c.at <= SECONDS),
         tuple((at, version) for at, version in churn.progress if at <= SECONDS),
+        tuple((at, version) for at, version in churn.oldest if at <= SECONDS),
     )
 
 

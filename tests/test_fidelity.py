@@ -18,6 +18,7 @@ from kwlab.errors import RecordingOver
 from kwlab.faults import FaultyServer
 from tests.captures import Cluster, capture, line, watched
 from tests.convert_capture import Attempt, convert, main, read_attempt
+from tests.make_story import story
 
 DATA = Path(__file__).parent / "data"
 NAMES = sorted(path.name.removesuffix(".attempts.jsonl.gz") for path in DATA.glob("*.attempts.*"))
@@ -181,11 +182,17 @@ def test_converting_twice_gives_the_same_bytes(tmp_path: Path) -> None:
         assert (first / name).read_bytes() == (second / name).read_bytes()
 
 
-def test_shipped_recordings_are_what_the_converter_makes(tmp_path: Path) -> None:
-    """A loaded and saved recording has the bytes that are shipped."""
+def test_shipped_recordings_have_the_bytes_that_are_saved(tmp_path: Path) -> None:
+    """A shipped recording, loaded and saved, has the shipped bytes."""
     for name, path in recording.shipped().items():
         recording.save(recording.load(path), tmp_path / f"{name}.jsonl.gz")
         assert path.read_bytes() == (tmp_path / f"{name}.jsonl.gz").read_bytes()
+
+
+def test_the_story_is_cut_out_of_the_churn() -> None:
+    """The shipped story is what make_story makes of the shipped churn."""
+    paths = recording.shipped()
+    assert recording.load(paths["pods-cut-twice"]) == story(recording.load(paths["pods-churn"]))
 
 
 @pytest.mark.parametrize(
@@ -242,15 +249,26 @@ def test_selectors_at_their_boundary(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("late", [0.0, 0.004])
 @pytest.mark.parametrize("skew", [-0.006, -0.001, 0.001, 0.006])
-def test_changes_around_asking_and_closing(late: float, skew: float, tmp_path: Path) -> None:
+@pytest.mark.parametrize("edge", [1.999, 2.0])
+def test_changes_around_asking_and_closing(
+    late: float, skew: float, edge: float, tmp_path: Path
+) -> None:
     """What the real server knew when it was asked decides, not the recorder's clock."""
     cluster = maps()
     query = {"watch": "true", "timeoutSeconds": 2}
     loops = {
         # The server works some milliseconds off the recorder's clock, across changes at 2, 4, 6.
         "wrong": [
-            attempt(cluster, 2.0 - skew, query, closed=4.01, known=2.0, until=4.0, late=late),
-            attempt(cluster, 4.0 - skew, query, closed=6.01, known=4.0, until=6.0, late=late),
+            attempt(
+                cluster,
+                start - skew,
+                query,
+                closed=start + 2.02,
+                known=edge + start - 2.0,
+                until=edge + start,
+                late=late,
+            )
+            for start in (2.0, 4.0)
         ],
         "correct": [
             attempt(

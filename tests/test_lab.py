@@ -139,7 +139,7 @@ def test_compare_refuses_what_it_cannot_run(lab: Lab) -> None:
         lab.compare()
     with pytest.raises(LabError, match="was given 4"):
         lab.compare(a=fine, b=fine, c=fine, d=fine)
-    with pytest.raises(LabError, match="wrong is a HTTPResponse|wrong is a "):
+    with pytest.raises(LabError, match="wrong is a int"):
         lab.compare(wrong=42)  # type: ignore[arg-type]
     with pytest.raises(ScenarioError):
         lab.compare(wrong=fine, scenario=[{"fault": "flood", "at": 1}])

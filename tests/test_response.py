@@ -121,6 +121,14 @@ def test_a_compressed_body_is_read(is_chunked: bool) -> None:
     assert ["OPENED", "6", "7", "CLEAN_END"] == short(found)
 
 
+def test_a_cut_inside_a_compressed_chunk_is_a_cut() -> None:
+    """What a cut left of a compressed chunk is not taken for lines."""
+    packed = gzip.compress(SIX, mtime=0x0A0A0A0A)
+    head = HEAD + b"Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\nfff\r\n"
+
+    assert ["OPENED", "CUT"] == short(played({"raw": head + packed}))
+
+
 def test_a_body_that_is_not_what_its_encoding_says_is_unreadable() -> None:
     """An answer that is not gzip although it says so is unreadable, not empty."""
     body = HEAD + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(SIX) + SIX
@@ -244,8 +252,12 @@ class Frames(io.BufferedIOBase):
     def response(self) -> urllib3.HTTPResponse:
         return urllib3.HTTPResponse(self, status=200, preload_content=False)
 
-    def read(self, _amt: int | None = -1) -> bytes:
-        return self.read1()
+    def read(self, amt: int | None = -1) -> bytes:
+        """Wait until all that was asked for is there, as a file does."""
+        found = b""
+        while (amt is None or amt < 0 or len(found) < amt) and (frame := self.read1()):
+            found += frame
+        return found
 
     def read1(self, _amt: int = -1) -> bytes:
         if self.read_total == len(self._frames):
@@ -308,6 +320,54 @@ def test_a_generator_that_is_left_closes_its_response() -> None:
     answer.close()
 
     assert frames.closed
+
+
+def test_a_generator_that_is_left_is_closed() -> None:
+    """Closing an answer closes a generator watch function, though somebody still holds it."""
+    closed = []
+
+    def generate() -> Iterator[WatchEvent]:
+        try:
+            yield from events(Frames([SIX, SEVEN]).response())
+        finally:
+            closed.append(True)
+
+    held = generate()
+    answer = Answer(lambda _: held, OPTIONS)
+    happening = iter(answer)
+    next(happening), next(happening)
+
+    answer.close()
+
+    assert [True] == closed
+
+
+def test_a_generator_may_meet_the_network_by_itself() -> None:
+    """A connection that breaks inside an open generator, outside of events(), is a cut."""
+
+    def generate(_: ListOptions) -> Iterator[WatchEvent]:
+        yield from events(Frames([SIX]).response())
+        raise ConnectionResetError
+
+    assert ["OPENED", "6", "CUT"] == short(happenings(generate))
+
+
+def test_an_interrupt_that_came_early_is_not_lost() -> None:
+    """A response that is opened after the interrupt is woken as soon as it is known."""
+
+    class Response:
+        woken = 0
+
+        def shutdown(self) -> None:
+            self.woken += 1
+
+    answer, response = Answer(lambda _: None, OPTIONS), Response()
+
+    answer.interrupt()
+    assert 0 == response.woken
+    answer.adopt(response)  # type: ignore[arg-type]
+
+    assert 1 == response.woken
 
 
 def test_a_broken_stream_says_so_to_whoever_reads_it_alone() -> None:
@@ -409,6 +469,34 @@ def test_a_finished_connection_goes_back_to_its_pool() -> None:
         api.api_client.close()
 
     assert (1, 3) == (pool.num_connections, pool.num_requests)
+
+
+def test_a_left_connection_gives_its_place_in_the_pool_back() -> None:
+    """A watch that is left in the middle does not take a place in the pool with it."""
+    with ScriptedServer([{"chunks": [SIX], "end": "open"}]) as server:
+        api = api_of(server)
+        answer = Answer(lambda options: pods(api, **options), OPTIONS)
+        happening = iter(answer)
+        next(happening), next(happening)
+        answer.close()
+        (pool,) = api.api_client.rest_client.pool_manager.pools._container.values()
+        free, places = pool.pool.qsize(), pool.pool.maxsize
+        api.api_client.close()
+
+    assert places == free
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [(TimeoutError(), "SILENT"), (ConnectionRefusedError(), "REFUSED")],
+)
+def test_another_clients_network_errors_are_known(error: Exception, kind: str) -> None:
+    """The network errors of the standard library are the network's, whoever raises them."""
+
+    def fail(_: ListOptions) -> object:
+        raise error
+
+    assert [kind] == short(happenings(fail))
 
 
 def test_the_client_is_not_imported_with_kwlab() -> None:

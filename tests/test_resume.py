@@ -193,6 +193,26 @@ def test_a_quiet_watch_is_no_failure(kind: Kind) -> None:
     assert {(Do.RECONNECT, 1.0, 0)} == {(a.do, a.pace_seconds, a.repeated) for a in actions}
 
 
+def test_a_quiet_watch_that_ends_cleanly_resets_the_back_off() -> None:
+    """A watch that the server kept open and ended cleanly shows that the failures are over."""
+    failed = State("5", Phase.OPEN, failures=7, answered=7, asked="5")
+
+    clean, _ = step(failed, Cause(Kind.CLEAN_END, lived_seconds=1.0))
+    cut, _ = step(failed, Cause(Kind.CUT, lived_seconds=1.0))
+
+    assert (0, 0) == (clean.failures, clean.answered)
+    assert (7, 7) == (cut.failures, cut.answered)
+
+
+def test_each_attempt_is_heard_for_itself() -> None:
+    """A line in one attempt says nothing about the silence of the next."""
+    state, _ = step(OPEN, event("5", EventType.BOOKMARK))
+    for cause in (Cause(Kind.SILENT), Cause(Kind.DUE), Cause(Kind.OPENED), Cause(Kind.SILENT)):
+        state, _ = step(state, cause)
+
+    assert 1 == state.failures
+
+
 def test_silence_after_a_line_is_no_failure() -> None:
     """A connection that fell silent after a bookmark was alive: it is no stall."""
     heard, _ = step(OPEN, event("5", EventType.BOOKMARK))

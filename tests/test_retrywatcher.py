@@ -14,7 +14,7 @@ from kwlab.log import Close
 from kwlab.response import events
 from kwlab.resume import DEFAULT, RetryOptions
 from kwlab.retrywatcher import AttemptEnded, AttemptStarted, Delivered, Record, RetryWatcher
-from kwlab.wire import EventType, ListOptions, Status, WatchEvent, error_event
+from kwlab.wire import EventType, ListOptions, Status, WatchEvent
 from tests.scripted_server import ScriptedServer, line
 from tests.test_response import Frames
 
