@@ -7,7 +7,6 @@ embedded API server, alone and on a clock of its own, so nothing races and every
 from __future__ import annotations
 
 import contextlib
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -472,7 +471,8 @@ def _cut_words(cut: faults.Cut, past: History) -> str:
     return say("lab.cut_instant", at=at)
 
 
-_current: Lab | None = None
+_opened: Final[list[Lab]] = []
+"""The lab that was opened last, if any."""
 
 
 def open_lab(recording_or_name: str | Path = STORY) -> Lab:
@@ -494,9 +494,8 @@ def open_lab(recording_or_name: str | Path = STORY) -> Lab:
     RecordingError
         When the file cannot be used; with file, line and reason.
     """
-    global _current
-    _current = Lab(load(recording_or_name))
-    return _current
+    _opened[:] = [Lab(load(recording_or_name))]
+    return _opened[0]
 
 
 def current_lab() -> Lab:
@@ -511,9 +510,9 @@ def current_lab() -> Lab:
     LabError
         When none was opened.
     """
-    if _current is None:
+    if not _opened:
         raise LabError(say("lab.none"))
-    return _current
+    return _opened[0]
 
 
 def load(recording_or_name: str | Path) -> recording.Recording:

@@ -95,7 +95,8 @@ _ENDS: Final[dict[str, Template]] = {
 
 _LAB: Final[dict[str, Template]] = {
     "lab.title": 'Recording "{name}", from a real kube-apiserver {server}.',
-    "lab.numbers": "{start} at the start, {changes} changes in {seconds} seconds, {end} at the end.",
+    "lab.numbers": "{start} at the start, {changes} changes in {seconds} seconds, "
+    "{end} at the end.",
     "lab.cuts": ("There is one cut: {cuts}.", "There are {n} cuts: {cuts}."),
     "lab.cut_instant": "at {at} s for an instant",
     "lab.cut_away": ("at {at} s for one second", "at {at} s for {seconds} seconds"),

@@ -34,9 +34,9 @@ _GO_ESCAPES: Final = (
 )
 
 
+# What Go writes for the empty parts of a typed object. The pod's were seen on a wire; the others
+# follow from the types (k8s.io/api 0.36). ConfigMap and its like have none that are required.
 _EMPTY_TEMPLATE: Final[Mapping[str, Any]] = {"metadata": {}, "spec": {"containers": None}}
-# What Go writes for the empty parts of a typed object (k8s.io/api 0.36). Only the pod's was seen
-# on a wire; ConfigMap, Secret and Lease-like kinds have none, and custom resources neither.
 _EMPTY_PARTS: Final[Mapping[str, Mapping[str, Any]]] = {
     "Pod": {"spec": {"containers": None}, "status": {}},
     "Namespace": {"spec": {}, "status": {}},
@@ -69,8 +69,17 @@ _EMPTY_PARTS: Final[Mapping[str, Mapping[str, Any]]] = {
         "status": {},
     },
     "ReplicaSet": {
-        "spec": {"selector": None},
+        "spec": {"selector": None, "template": _EMPTY_TEMPLATE},
         "status": {"replicas": 0},
+    },
+    "DaemonSet": {
+        "spec": {"selector": None, "template": _EMPTY_TEMPLATE, "updateStrategy": {}},
+        "status": {
+            "currentNumberScheduled": 0,
+            "numberMisscheduled": 0,
+            "desiredNumberScheduled": 0,
+            "numberReady": 0,
+        },
     },
     "Job": {"spec": {"template": _EMPTY_TEMPLATE}, "status": {}},
 }

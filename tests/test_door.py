@@ -345,13 +345,17 @@ LINE = b'{"type":"ADDED","object":{"kind":"Pod","metadata":{"name":"x"}}}\n'
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
-def over_a_socket(answer: Callable[[socket.socket], None] | None) -> type[BaseException]:
+Raised = tuple[type[BaseException], type[object]]
+"""What was raised, and what it says was the cause."""
+
+
+def over_a_socket(answer: Callable[[socket.socket], None] | None) -> Raised:
     """Ask a tiny real server that fails on purpose, and give what the client raises."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         host = f"http://127.0.0.1:{listener.getsockname()[1]}"
         if answer is None:
             listener.close()
-            return raised(host)
+            return raised_by(host)
 
         done = threading.Event()
 
@@ -366,23 +370,26 @@ def over_a_socket(answer: Callable[[socket.socket], None] | None) -> type[BaseEx
         thread = threading.Thread(target=serve)
         thread.start()
         try:
-            return raised(host)
+            return raised_by(host)
         finally:
             done.set()
             thread.join()
 
 
-def raised(host: str) -> type[BaseException]:
+def raised_by(host: str) -> Raised:
     configuration = Configuration()
     configuration.host, configuration.retries, configuration.proxy = host, False, None
     client = ApiClient(configuration)
     try:
-        watching(CoreV1Api(client), _request_timeout=(5, 0.2)).read()
-    except BaseException as error:
-        return type(error)
+        return raised(lambda: watching(CoreV1Api(client), _request_timeout=(5, 0.2)).read())
     finally:
         client.rest_client.pool_manager.clear()
-    raise AssertionError("nothing was raised")
+
+
+def raised(turn: Callable[[], object]) -> Raised:
+    with pytest.raises(urllib3.exceptions.HTTPError) as caught:
+        turn()
+    return caught.type, type(caught.value.args[-1])
 
 
 def fin(connection: socket.socket) -> None:
@@ -426,7 +433,6 @@ def test_errors_are_those_of_a_real_socket(
 ) -> None:
     """A cut, a reset, silence and a refusal raise what they raise over a real socket."""
     _, api = opened(fault)
-    expected = over_a_socket(answer)
-    with pytest.raises(expected) as caught:
-        watching(api, _request_timeout=(5, 8), **query).read()
-    assert expected is caught.type
+    assert over_a_socket(answer) == raised(
+        lambda: watching(api, _request_timeout=(5, 8), **query).read()
+    )

@@ -19,7 +19,7 @@ from kwlab.errors import LabError
 from kwlab.workcopy import Fate, WorkCopy
 from tests.notebook_files import COMMITTED, make
 
-COPY = WorkCopy(Path("/work"), {"01-see.ipynb": Fate.WRITTEN})
+COPY = WorkCopy(Path("somewhere"), {"01-see.ipynb": Fate.WRITTEN})
 
 
 @pytest.fixture(autouse=True)

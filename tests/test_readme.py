@@ -7,6 +7,7 @@ import io
 import re
 from typing import Any
 
+from tests.make_picture import PICTURE, picture
 from tests.notebook_files import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -35,3 +36,8 @@ def test_every_file_that_readme_shows_is_there() -> None:
     links = re.findall(r"\]\(([^)#]+)\)", README)
     missing = [link for link in links if "://" not in link and not (ROOT / link).exists()]
     assert [] == missing
+
+
+def test_the_picture_is_what_the_strip_draws_today() -> None:
+    """README shows the strip of the story recording, to the byte."""
+    assert picture() == PICTURE.read_text(encoding="utf-8")
