@@ -108,9 +108,9 @@ def lives(
     return tuple(sorted(found, key=lambda life: _rank(life, died)))
 
 
-def _rank(life: Life, died: Mapping[str, float]) -> tuple[bool, float, float, str, str]:
+def _rank(life: Life, died: Mapping[str, float]) -> tuple[float, float, str, str]:
     death = died.get(life.uid, RIGHT) if life.is_ghost else 0.0
-    return life.is_ghost, death, life.start, life.name, life.uid
+    return death, life.start, life.name, life.uid
 
 
 def rows(found: Sequence[Life], lanes: Sequence[Lane], size: Density) -> Rows:

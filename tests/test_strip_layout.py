@@ -31,7 +31,7 @@ def test_columns_rise_and_stay_inside_the_plot(planned: Plan) -> None:
 
 
 def test_segments_fill_the_plot(planned: Plan) -> None:
-    assert pytest.approx(RIGHT, abs=0.01) == max(planned.axis.ends.values())
+    assert pytest.approx(RIGHT, abs=0.01) == planned.axis._points[-1][1]
 
 
 def test_every_gap_has_a_width(planned: Plan) -> None:
@@ -119,6 +119,15 @@ def test_a_ghosts_row_comes_last() -> None:
     planned = plan(counts, past)
     assert ("web-4", "web-9", "job-09", "web-2") == planned.rows.names
     assert {2, 3} == planned.rows.ghosts
+
+
+def test_ghosts_stack_up_in_order_of_death() -> None:
+    names = [f"pod-{number}" for number in range(9)]
+    script = [(4.0, "D", "pod-7"), (5.0, "D", "pod-2"), (6.0, "D", "pod-5"), (9.0, "M", "pod-0")]
+    past = history(names, script, 20.0)
+    rows = plan(pair(past, [Absence(3, 5)]), past).rows
+    assert [6, 7, 8] == [rows.of[f"{name}#0"] for name in ("pod-7", "pod-2", "pod-5")]
+    assert {6, 7, 8} == rows.ghosts
 
 
 def test_two_births_of_one_name_share_a_row() -> None:
