@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from kwlab import faults, finding, history, recording, strip, wire
-from kwlab.door import Door, Session
+from kwlab import finding, history, recording, strip, wire
 from kwlab.errors import LabError, RecordingOver, WatchEnded, WatchFunctionError
 from kwlab.finding import Guess, Run
 from kwlab.history import History, Resource
@@ -22,6 +21,8 @@ from kwlab.messages import say
 from kwlab.metrics import count
 from kwlab.response import WatchFunction, is_preloading
 from kwlab.retrywatcher import AttemptEnded, AttemptStarted, Delivered, Record, RetryWatcher
+from kwlab.server import faults
+from kwlab.server.door import Door, Session
 from kwlab.strip_widget import WatchStrip
 from kwlab.table import Table
 from kwlab.wire import LineDecoder, ListOptions, WatchEvent

@@ -144,7 +144,9 @@ class Request:
     @property
     def is_watch(self) -> bool:
         """Tell whether this asks for a watch rather than a list or an object."""
-        return self.parameter("watch") not in {None, "false", "0"}
+        value = self.parameter("watch")
+        is_asked = value is not None and value.lower() not in {"false", "0"}
+        return is_asked or "/watch/" in self.path
 
 
 @dataclass(slots=True)

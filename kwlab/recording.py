@@ -57,7 +57,7 @@ class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Hold the first line of a recording.
 
     ``seconds`` is how long it lasts; 0 when the recorder was interrupted: then the last line
-    says. ``scenario`` is a list of faults as :mod:`kwlab.faults` reads them.
+    says. ``scenario`` is a list of faults as :mod:`kwlab.server.faults` reads them.
     """
 
     kwlab_recording: int

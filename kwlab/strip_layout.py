@@ -76,8 +76,8 @@ class Density:
 
 
 LETTERS: Final = Density("letters", 11, 34, 12, 34, 46, 39, 20, 60, 22)
-SHAPES: Final = Density("shapes", 5, 15, 7, 20, 20, 9, 9, 50, 13)
-TICKS: Final = Density("ticks", 2.6, 8, 4.4, 16, 15, 6, 5, 50, 8)
+SHAPES: Final = Density("shapes", 5, 15, 7, 20, 20, 9, 9, 54, 13)
+TICKS: Final = Density("ticks", 2.6, 8, 4.4, 16, 15, 6, 5, 54, 8)
 
 
 def density(changes: int, connections: int, names: int) -> Density:

@@ -24,9 +24,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from kwlab import history, recording, wire
-from kwlab.apiserver import ApiServer
-from kwlab.exchange import Request
-from kwlab.watchcache import WatchCache
+from kwlab.server.apiserver import ApiServer
+from kwlab.server.exchange import Request
+from kwlab.server.watchcache import WatchCache
 
 LOOPS = ("wrong", "correct")
 SKEW_SECONDS = 1.0

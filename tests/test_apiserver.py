@@ -8,11 +8,11 @@ from urllib.parse import quote
 
 import pytest
 
-from kwlab.apiserver import NOT_SERVED, ApiServer
-from kwlab.exchange import End, Request, Response
 from kwlab.history import History
 from kwlab.made import Step
-from kwlab.watchcache import WatchCache
+from kwlab.server.apiserver import NOT_SERVED, ApiServer
+from kwlab.server.exchange import End, Request, Response
+from kwlab.server.watchcache import WatchCache
 from tests.histories import NAMESPACE, PODS_PATH, busy, pods, shipped
 
 STEPS = (
@@ -508,7 +508,7 @@ def test_tokens_that_the_server_did_not_make(token: str) -> None:
 
 def test_an_expired_token() -> None:
     """An expired continue is 410 with a token for the inconsistent rest, which works."""
-    from kwlab.query import close_token
+    from kwlab.server.query import close_token
 
     token = close_token(7, f"{NAMESPACE}/a.1".encode())
     value = status(ask(f"{PODS_PATH}?continue={token}"))

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from kwlab import faults
 from kwlab.errors import ScenarioError
-from kwlab.exchange import End, Frame, Request, Response
-from kwlab.faults import FaultyServer
+from kwlab.server import faults
+from kwlab.server.exchange import End, Frame, Request, Response
+from kwlab.server.faults import FaultyServer
 from tests.histories import PODS_PATH, busy, pods
 
 PAST = pods(*busy(10, apart=1.0), seconds=100.0)

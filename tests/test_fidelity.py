@@ -13,9 +13,9 @@ from urllib.parse import urlencode
 import pytest
 
 from kwlab import history, recording
-from kwlab.door import Door, Session
 from kwlab.errors import RecordingOver
-from kwlab.faults import FaultyServer
+from kwlab.server.door import Door, Session
+from kwlab.server.faults import FaultyServer
 from tests.captures import Cluster, capture, line, watched
 from tests.convert_capture import Attempt, convert, main, read_attempt
 from tests.make_story import story

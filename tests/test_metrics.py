@@ -12,12 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kwlab import faults, recording, wire
-from kwlab.faults import Cut
+from kwlab import recording, wire
 from kwlab.history import History
 from kwlab.log import Attempt, Log, Seen
 from kwlab.made import Step, made, made_evenly
 from kwlab.metrics import Count, Fate, count
+from kwlab.server import faults
+from kwlab.server.faults import Cut
 from kwlab.wire import EventType, WatchEvent
 from tests.histories import NAMESPACE, pods, shipped
 from tests.watching import correct, run, wrong

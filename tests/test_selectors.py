@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from kwlab.history import Object, Resource
-from kwlab.selectors import SelectorError, field_selector, label_selector
+from kwlab.server.selectors import SelectorError, field_selector, label_selector
 
 PODS = Resource("", "v1", "pods", "Pod")
 MAPS = Resource("", "v1", "configmaps", "ConfigMap")

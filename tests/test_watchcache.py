@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from kwlab.history import state_after
 from kwlab.made import Step, made_evenly
-from kwlab.watchcache import Present, Since, TooOld, WatchCache, parse_version
+from kwlab.server.watchcache import Present, Since, TooOld, WatchCache, parse_version
 from tests.histories import MAPS, NAMESPACE, busy, pods, shipped
 
 

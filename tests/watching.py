@@ -7,14 +7,14 @@ from typing import Any
 
 from kubernetes.client import CoreV1Api
 
-from kwlab.door import Door, Session
 from kwlab.errors import RecordingOver
-from kwlab.exchange import Frame, Request, Response
-from kwlab.faults import Fault, FaultyServer
 from kwlab.history import History
 from kwlab.log import Attempt, Log, Seen
 from kwlab.metrics import Count, count
 from kwlab.retrywatcher import AttemptEnded, AttemptStarted, Delivered, Record, RetryWatcher
+from kwlab.server.door import Door, Session
+from kwlab.server.exchange import Frame, Request, Response
+from kwlab.server.faults import Fault, FaultyServer
 from kwlab.wire import ListOptions
 from tests.histories import NAMESPACE
 

@@ -1,6 +1,7 @@
 """A request and its answer as values: what came, and what is sent when.
 
-No rule of Kubernetes stands here: those are in :mod:`kwlab.query` and :mod:`kwlab.apiserver`.
+No rule of Kubernetes stands here: those are in :mod:`kwlab.server.query` and
+:mod:`kwlab.server.apiserver`.
 """
 
 from __future__ import annotations

@@ -14,9 +14,9 @@ from itertools import chain
 from typing import Any, Final
 
 from kwlab import wire
-from kwlab.exchange import JSON, TEXT, End, Frame, Refusal, Request, Response, refused, whole
 from kwlab.history import Change, Resource
-from kwlab.query import (
+from kwlab.server.exchange import JSON, TEXT, End, Frame, Refusal, Request, Response, refused, whole
+from kwlab.server.query import (
     EXACT,
     Query,
     Scope,
@@ -26,7 +26,7 @@ from kwlab.query import (
     read_scope,
     read_version,
 )
-from kwlab.watchcache import Present, Since, TooOld, WatchCache
+from kwlab.server.watchcache import Present, Since, TooOld, WatchCache
 from kwlab.wire import EventType
 
 FUTURE_SECONDS: Final = 3.0

@@ -24,11 +24,11 @@ from typing import Annotated, Any, Literal, TypeAlias
 import msgspec
 
 from kwlab import wire
-from kwlab.apiserver import ApiServer
 from kwlab.errors import ScenarioError
-from kwlab.exchange import JSON, TEXT, End, Frame, Request, Response, whole
 from kwlab.history import History
-from kwlab.watchcache import WatchCache
+from kwlab.server.apiserver import ApiServer
+from kwlab.server.exchange import JSON, TEXT, End, Frame, Request, Response, whole
+from kwlab.server.watchcache import WatchCache
 
 REASONS: Mapping[int, tuple[str, str]] = {
     400: ("BadRequest", "the request is malformed"),

@@ -22,10 +22,10 @@ from urllib3.exceptions import NewConnectionError
 from urllib3.util import Timeout
 
 from kwlab.errors import RecordingOver
-from kwlab.exchange import End, Request, Response
-from kwlab.faults import FaultyServer
 from kwlab.log import Close
 from kwlab.log import Request as LoggedRequest
+from kwlab.server.exchange import End, Request, Response
+from kwlab.server.faults import FaultyServer
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient

@@ -15,10 +15,10 @@ from typing import Final
 
 import msgspec
 
-from kwlab import selectors
-from kwlab.exchange import Refusal, Request
 from kwlab.history import Object, Resource
-from kwlab.watchcache import parse_version
+from kwlab.server import selectors
+from kwlab.server.exchange import Refusal, Request
+from kwlab.server.watchcache import parse_version
 
 EXACT: Final = "Exact"
 NOT_OLDER_THAN: Final = "NotOlderThan"
