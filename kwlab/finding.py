@@ -67,6 +67,26 @@ class Run:
     ended: WatchEnded | None = None
 
 
+def note(count: Count) -> str:
+    """Say in a few words what a function does with the resourceVersion that it is handed.
+
+    Parameters
+    ----------
+    count : Count
+
+    Returns
+    -------
+    str
+        Empty when it asked for no watch.
+    """
+    asking = [attempt for attempt in count.attempts if attempt.watch is not None]
+    if not asking:
+        return ""
+    if all(attempt.asked == attempt.handed for attempt in asking):
+        return say("note.passes")
+    return say("note.drops" if all(a.asked is None for a in asking) else "note.own")
+
+
 def counts_table(runs: Sequence[Run]) -> Table:
     """Make the table of counts, a row a watcher.
 

@@ -12,18 +12,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from kwlab import finding, history, recording, strip, wire
+from kwlab import finding, history, recording, wire
 from kwlab.errors import LabError, RecordingOver, WatchEnded, WatchFunctionError
 from kwlab.finding import Guess, Run
 from kwlab.history import History, Resource
 from kwlab.log import Attempt, Log, Seen
 from kwlab.messages import say
-from kwlab.metrics import count
+from kwlab.metrics import Count, count
 from kwlab.response import WatchFunction, is_preloading
 from kwlab.retrywatcher import AttemptEnded, AttemptStarted, Delivered, Record, RetryWatcher
 from kwlab.server import faults
 from kwlab.server.door import Door, Session
-from kwlab.strip_widget import WatchStrip
+from kwlab.strip.draw import picture
+from kwlab.strip.widget import WatchStrip
 from kwlab.table import Table
 from kwlab.wire import LineDecoder, ListOptions, WatchEvent
 
@@ -64,6 +65,14 @@ class Comparison:
         self.guess = guess
         self._strip: WatchStrip | None = None
 
+    @property
+    def _counts(self) -> list[Count]:
+        return [run.count for run in self.runs]
+
+    @property
+    def _notes(self) -> dict[str, str]:
+        return {count.watcher: finding.note(count) for count in self._counts}
+
     def __getitem__(self, watcher: str) -> Run:
         """Give the run of one function by its name."""
         for run in self.runs:
@@ -81,7 +90,7 @@ class Comparison:
     def strip(self) -> WatchStrip:
         """Give the watch strip, to be scrubbed and stepped; always the same one."""
         if self._strip is None:
-            self._strip = WatchStrip([run.count for run in self.runs], self.history)
+            self._strip = WatchStrip(self._counts, self.history, notes=self._notes)
         return self._strip
 
     def __str__(self) -> str:
@@ -106,10 +115,10 @@ class Comparison:
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         table = finding.counts_table(self.runs).to_html()
         lines = tuple(finding.sentences(self.runs, self.history, self.guess))
-        picture = strip.picture([run.count for run in self.runs], self.history)
+        shown = picture(self._counts, self.history, notes=self._notes)
         return {
             "text/plain": str(self),
-            "text/html": f"{table}{finding.paragraphs(lines)}{picture.to_html()}",
+            "text/html": f"{table}{finding.paragraphs(lines)}{shown.to_html()}",
         }
 
 
@@ -391,9 +400,9 @@ class Lab:
             for cut in self.scenario
             if isinstance(cut, faults.Cut)
         ]
-        picture = strip.picture([], self.history, cuts=cuts)
+        shown = picture([], self.history, cuts=cuts)
         lines = finding.paragraphs(tuple(self._introduction()))
-        return {"text/plain": str(self), "text/html": f"{lines}{picture.to_html()}"}
+        return {"text/plain": str(self), "text/html": f"{lines}{shown.to_html()}"}
 
 
 class _Recorder:

@@ -14,13 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from kwlab import messages, metrics, strip, strip_marks
+from kwlab import messages, metrics
 from kwlab.errors import LabError
 from kwlab.history import History
 from kwlab.log import Close, Log
 from kwlab.metrics import Count
-from kwlab.strip_marks import PALETTES, text_width
-from kwlab.strip_plan import short
+from kwlab.strip import draw as strip
+from kwlab.strip import marks as strip_marks
+from kwlab.strip.marks import PALETTES, text_width
+from kwlab.strip.plan import short
 from tests.stories import Absence, busy, history, keep, pair, story, toy, watch
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -272,7 +274,7 @@ def test_a_name_cannot_leave_its_text() -> None:
 
 def test_the_same_facts_give_the_same_bytes_in_any_process() -> None:
     program = (
-        "import hashlib; from kwlab import strip; from tests import stories\n"
+        "import hashlib; from kwlab.strip import draw as strip; from tests import stories\n"
         "cases = stories.story(), stories.busy(30, 215, 10), stories.busy(200, 60, 3)\n"
         "drawn = ''.join(strip.draw(*c) + strip.picture(*c).to_html() for c in cases)\n"
         "print(hashlib.sha256(drawn.encode()).hexdigest())"

@@ -6,12 +6,14 @@ from itertools import pairwise
 
 import pytest
 
-from kwlab import metrics, strip_layout, strip_rows
+from kwlab import metrics
 from kwlab.history import History
 from kwlab.metrics import Count, Fate
-from kwlab.strip_facts import read
-from kwlab.strip_layout import LEFT, RIGHT
-from kwlab.strip_plan import Plan, plan
+from kwlab.strip import layout as strip_layout
+from kwlab.strip import rows as strip_rows
+from kwlab.strip.facts import read
+from kwlab.strip.layout import LEFT, RIGHT
+from kwlab.strip.plan import Plan, plan
 from tests import stories
 from tests.stories import Absence, busy, drop, history, keep, pair, story, toy, watch
 

@@ -13,7 +13,7 @@ import pytest
 
 from kwlab import metrics
 from kwlab.errors import LabError
-from kwlab.strip_widget import BUTTONS, VIEW, WatchStrip
+from kwlab.strip.widget import BUTTONS, VIEW, WatchStrip
 from tests.stories import Absence, busy, drop, history, keep, pair, story, toy, watch
 
 
@@ -232,13 +232,13 @@ def test_without_a_kernel_there_is_text_and_html(strip: WatchStrip) -> None:
 def test_in_a_kernel_there_is_the_widget_too(
     strip: WatchStrip, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kwlab.strip_widget._is_in_kernel", lambda: True)
+    monkeypatch.setattr("kwlab.strip.widget._is_in_kernel", lambda: True)
     assert strip.widget.model_id == strip._repr_mimebundle_()[VIEW]["model_id"]
 
 
 def test_importing_it_imports_no_widgets() -> None:
     program = (
-        "import sys, kwlab.strip_widget\n"
+        "import sys, kwlab.strip.widget\n"
         "print([m for m in ('ipywidgets', 'anywidget', 'IPython', 'matplotlib', 'kubernetes') "
         "if m in sys.modules])"
     )

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from kwlab.history import Change
 from kwlab.messages import say
 from kwlab.metrics import Fate
-from kwlab.strip_facts import Connection, Lane, Told
-from kwlab.strip_plan import Plan, reason, seconds_text
+from kwlab.strip.facts import Connection, Lane, Told
+from kwlab.strip.plan import Plan, reason, seconds_text
 from kwlab.table import Table
 from kwlab.wire import EventType
 

@@ -8,15 +8,15 @@ from typing import Final
 from kwlab.history import Change
 from kwlab.messages import say
 from kwlab.metrics import Fate
-from kwlab.strip_facts import Connection, Spell, Told
-from kwlab.strip_layout import LEFT, RIGHT, Room, lane_end
-from kwlab.strip_marks import Canvas, cross, lettered, number, shape, text_width
-from kwlab.strip_plan import (
+from kwlab.strip.facts import Connection, Spell, Told
+from kwlab.strip.layout import LEFT, RIGHT, Room, lane_end
+from kwlab.strip.marks import Canvas, cross, lettered, number, shape, text_width
+from kwlab.strip.plan import (
     Plan,
     seconds_text,
     short,
 )
-from kwlab.strip_rail import RailDrawing
+from kwlab.strip.rail import RailDrawing
 from kwlab.wire import EventType
 
 TOTALS: Final = 885.0

@@ -18,11 +18,11 @@ from kwlab.errors import LabError
 from kwlab.history import History
 from kwlab.messages import say
 from kwlab.metrics import Count
-from kwlab.strip import Picture
-from kwlab.strip_layout import RIGHT
-from kwlab.strip_marks import Canvas, number
-from kwlab.strip_plan import seconds_text
-from kwlab.strip_steps import Goal, Walk
+from kwlab.strip.draw import Picture
+from kwlab.strip.layout import RIGHT
+from kwlab.strip.marks import Canvas, number
+from kwlab.strip.plan import seconds_text
+from kwlab.strip.steps import Goal, Walk
 from kwlab.table import Table
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from typing import Final, TypeAlias
 from kwlab.log import Close
 from kwlab.messages import say
 from kwlab.metrics import Fate
-from kwlab.strip_layout import LEFT
-from kwlab.strip_marks import Canvas, cross, lettered, number, shape, text_width
-from kwlab.strip_panel import DOTS, GHOST_DASH
-from kwlab.strip_plan import Plan
+from kwlab.strip.layout import LEFT
+from kwlab.strip.marks import Canvas, cross, lettered, number, shape, text_width
+from kwlab.strip.panel import DOTS, GHOST_DASH
+from kwlab.strip.plan import Plan
 from kwlab.wire import EventType
 
 LINE: Final = 18.0

@@ -11,10 +11,10 @@ from kwlab.history import Change
 from kwlab.log import Close
 from kwlab.messages import say
 from kwlab.metrics import Fate
-from kwlab.strip_facts import Connection, Lane, Told
-from kwlab.strip_layout import RIGHT
-from kwlab.strip_plan import Plan, reason, seconds_text
-from kwlab.strip_table import asked_text, believed_after, watcher_text
+from kwlab.strip.facts import Connection, Lane, Told
+from kwlab.strip.layout import RIGHT
+from kwlab.strip.plan import Plan, reason, seconds_text
+from kwlab.strip.tables import asked_text, believed_after, watcher_text
 
 Kind: TypeAlias = Literal["change", "end of a connection", "opening", "end"]
 Goal: TypeAlias = Literal["change", "lost", "replay", "reconnect"]

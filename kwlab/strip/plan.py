@@ -6,16 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from kwlab import strip_facts, strip_layout, strip_rows
 from kwlab.history import Change, History
 from kwlab.log import Close
 from kwlab.messages import say
 from kwlab.metrics import Count, Fate
-from kwlab.strip_facts import Absence, Connection, Lane, Names
-from kwlab.strip_layout import LETTERS, Axis, Cut, Density
-from kwlab.strip_marks import number as digits
-from kwlab.strip_marks import text_width
-from kwlab.strip_rows import Rows
+from kwlab.strip import facts, layout
+from kwlab.strip import rows as strip_rows
+from kwlab.strip.facts import Absence, Connection, Lane, Names
+from kwlab.strip.layout import LETTERS, Axis, Cut, Density
+from kwlab.strip.marks import number as digits
+from kwlab.strip.marks import text_width
+from kwlab.strip.rows import Rows
 from kwlab.wire import EventType
 
 HOOK: Final = 16.0
@@ -315,15 +316,15 @@ def plan(counts: Sequence[Count], history: History, cuts: Sequence[Cut] = ()) ->
     -------
     Plan
     """
-    lanes, names = strip_facts.read(counts, history)
-    shown = strip_facts.show_names(history, counts)
+    lanes, names = facts.read(counts, history)
+    shown = facts.show_names(history, counts)
     seconds = max((lane.closed_at for lane in lanes), default=history.seconds)
     changes = history.changes[: history.happened(seconds)]
     used_cuts = () if lanes else tuple(cuts)
-    found_gaps = strip_layout.gaps(lanes, changes, used_cuts)
-    size = strip_layout.density(len(changes), len(found_gaps) + 1, len(set(shown.values())))
+    found_gaps = layout.gaps(lanes, changes, used_cuts)
+    size = layout.density(len(changes), len(found_gaps) + 1, len(set(shown.values())))
     axis, wording = _worded(lanes, names, changes, seconds, size, used_cuts)
-    placed = tuple(strip_layout.places(lane, n, axis) for n, lane in enumerate(lanes))
+    placed = tuple(layout.places(lane, n, axis) for n, lane in enumerate(lanes))
     lives = strip_rows.lives(lanes, history, changes, axis, placed, shown)
     rows = strip_rows.rows(lives, lanes, size)
     return Plan(
@@ -343,7 +344,7 @@ def _worded(
     """Choose the longest wording of the gaps that leaves the marks apart."""
     for wording in (2, 1, 0) if size is LETTERS else (0,):
         widths = _gap_widths(lanes, names, changes, wording)
-        axis = strip_layout.axis(lanes, changes, seconds, size, cuts=cuts, gap_widths=widths)
+        axis = layout.axis(lanes, changes, seconds, size, cuts=cuts, gap_widths=widths)
         if axis.unit >= 2.2 * size.r:
             break
     return axis, wording
@@ -352,7 +353,7 @@ def _worded(
 def _gap_widths(
     lanes: Sequence[Lane], names: Names, changes: Sequence[Change], wording: int
 ) -> dict[int, float]:
-    starts = [gap.start for gap in strip_layout.gaps(lanes, changes)]
+    starts = [gap.start for gap in layout.gaps(lanes, changes)]
     needed = dict.fromkeys(range(len(starts)), 0.0)
     for lane in lanes:
         for absence in lane.absences:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from kwlab.history import Change
-from kwlab.strip_facts import Absence, Lane, crowding
+from kwlab.strip.facts import Absence, Lane, crowding
 
 WIDTH: Final = 1000.0
 """All coordinates are for a picture of this width; other sizes are scaled."""

@@ -1,4 +1,4 @@
-// The view of kwlab.strip_widget: what is drawn is a function of the model's state. The picture
+// The view of kwlab.strip.widget: what is drawn is a function of the model's state. The picture
 // is put in once; a step replaces the overlay and the sentence, and never what has the focus.
 
 const SUPPRESS = "lmSuppressShortcuts"; // R, M and X of JupyterLab do not reach a cell from here.

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from kwlab.history import Change, History
-from kwlab.strip_facts import Lane
-from kwlab.strip_layout import LEFT, RIGHT, Axis, Density, lane_end
+from kwlab.strip.facts import Lane
+from kwlab.strip.layout import LEFT, RIGHT, Axis, Density, lane_end
 from kwlab.wire import EventType
 
 ROWS_LIMIT: Final = 40

@@ -15,14 +15,14 @@ from html import escape
 from pathlib import Path
 from typing import Literal
 
-from kwlab import strip_table
 from kwlab.errors import LabError
 from kwlab.history import Change, History
 from kwlab.messages import say
 from kwlab.metrics import Count
-from kwlab.strip_layout import LEFT, RIGHT, WIDTH, Cut, Gap
-from kwlab.strip_legend import legend
-from kwlab.strip_marks import (
+from kwlab.strip import tables
+from kwlab.strip.layout import LEFT, RIGHT, WIDTH, Cut, Gap
+from kwlab.strip.legend import legend
+from kwlab.strip.marks import (
     FONT,
     Canvas,
     Colours,
@@ -32,8 +32,8 @@ from kwlab.strip_marks import (
     shape,
     style,
 )
-from kwlab.strip_panel import LABELS, TOTALS, PanelDrawing
-from kwlab.strip_plan import Plan, plan, seconds_text, short
+from kwlab.strip.panel import LABELS, TOTALS, PanelDrawing
+from kwlab.strip.plan import Plan, plan, seconds_text, short
 from kwlab.table import Table
 from kwlab.wire import EventType
 
@@ -71,7 +71,7 @@ class Drawing:
         -------
         str
         """
-        said = attribute(strip_table.alt_text(self.plan))
+        said = attribute(tables.alt_text(self.plan))
         return self.frame(self.body, f'role="img" aria-label={said}', width, colours)
 
     def frame(
@@ -199,7 +199,7 @@ class Picture:
     @property
     def alt(self) -> str:
         """Say in one line what the picture shows."""
-        return strip_table.alt_text(self.drawing.plan)
+        return tables.alt_text(self.drawing.plan)
 
     def __repr__(self) -> str:
         return self.alt
@@ -232,7 +232,7 @@ class Picture:
         -------
         Table
         """
-        make = strip_table.changes if of == "changes" else strip_table.connections
+        make = tables.changes if of == "changes" else tables.connections
         return make(self.drawing.plan)
 
     def to_html(self) -> str:
@@ -247,15 +247,15 @@ class Picture:
             f'<img src="data:image/svg+xml;base64,{data}" alt="{escape(self.alt)}" '
             'style="width:100%;min-width:700px;max-width:1000px;height:auto">'
         )
-        tables = self.to_table("changes").to_html()
+        folded = self.to_table("changes").to_html()
         if self._counts:
-            tables = self.to_table().to_html() + tables
+            folded = self.to_table().to_html() + folded
         # Or R, M and X would reach the learner's cell from the open fold.
         quiet = 'data-lm-suppress-shortcuts="true"'
         summary = f"<summary {quiet}>{escape(say('strip.table.open'))}</summary>"
         return (
             f'<figure style="margin:0;overflow-x:auto">{image}'
-            f"<details>{summary}{tables}</details></figure>"
+            f"<details>{summary}{folded}</details></figure>"
         )
 
     def to_markdown(self, finding: str = "") -> str:

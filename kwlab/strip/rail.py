@@ -6,10 +6,10 @@ from functools import partial
 
 from kwlab.log import Close
 from kwlab.messages import say
-from kwlab.strip_facts import Absence, Connection
-from kwlab.strip_layout import LEFT, RIGHT, Room, lane_end
-from kwlab.strip_marks import Canvas, number, text_width
-from kwlab.strip_plan import (
+from kwlab.strip.facts import Absence, Connection
+from kwlab.strip.layout import LEFT, RIGHT, Room, lane_end
+from kwlab.strip.marks import Canvas, number, text_width
+from kwlab.strip.plan import (
     HOOK,
     Plan,
     dropped_texts,
