@@ -42,7 +42,9 @@ CHROMIUM_OPTIONS: Final = (
 )
 
 # What a keyboard reaches in an output.
-CONTROLS: Final = ".jp-OutputArea :is(button, input, select, textarea, summary, a[href], [tabindex='0'])"
+CONTROLS: Final = (
+    ".jp-OutputArea :is(button, input, select, textarea, summary, a[href], [tabindex='0'])"
+)
 
 NOTEBOOK: Final = "window.jupyterapp?.shell.currentWidget"
 
