@@ -17,7 +17,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-Timed = Callable[[], float | None]
+from tests import bench_lab, bench_watch
+from tests.bench_types import Timed
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,21 @@ def import_kwlab() -> Timed:
     return once
 
 
-BENCHES: Final[tuple[Bench, ...]] = (Bench("import kwlab", import_kwlab, goal_seconds=0.2),)
+BENCHES: Final[tuple[Bench, ...]] = (
+    Bench("import kwlab", import_kwlab, goal_seconds=0.2),
+    Bench("compare() on the story", bench_lab.compare_the_story, goal_seconds=0.03),
+    Bench("show that comparison", bench_lab.draw_the_story),
+    Bench("a scrub step at 500 marks", bench_lab.scrub_the_churn, goal_seconds=0.02),
+    Bench("an event: urllib3, head alone", bench_watch.floor, per=bench_watch.EVENTS),
+    Bench(
+        "an event: RetryWatcher",
+        bench_watch.ours,
+        per=bench_watch.EVENTS,
+        at_most={"an event: urllib3, head alone": 1.3},
+        at_least={"an event: the official Watch": 15},
+    ),
+    Bench("an event: the official Watch", bench_watch.official, per=bench_watch.EVENTS, rounds=3),
+)
 
 
 def measure(benches: Sequence[Bench]) -> dict[str, float]:

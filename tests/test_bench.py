@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.bench import Bench, Timed, judge, measure
+from tests.bench import Bench, judge, measure
+from tests.bench_types import Timed
 
 
 def _takes(*seconds: float) -> Timed:

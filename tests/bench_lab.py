@@ -1,0 +1,45 @@
+"""What a learner waits for: a comparison, a picture, a step of the scrubber."""
+
+from __future__ import annotations
+
+import kwlab
+from tests import watch_functions as functions
+from tests.bench_types import Timed
+
+
+def compare_the_story() -> Timed:
+    """Compare both functions on the story recording."""
+    lab = kwlab.open_lab()
+    wrong, correct = functions.wrong(lab), functions.correct(lab)
+
+    def once() -> None:
+        lab.compare(wrong=wrong, correct=correct)
+
+    return once
+
+
+def draw_the_story() -> Timed:
+    """Make what a notebook shows of that: text, table and picture."""
+    lab = kwlab.open_lab()
+    seen = lab.compare(wrong=functions.wrong(lab), correct=functions.correct(lab))
+
+    def once() -> None:
+        seen._repr_mimebundle_()
+
+    return once
+
+
+def scrub_the_churn() -> Timed:
+    """Step once along a strip of 215 changes and more than 500 delivered events."""
+    lab = kwlab.open_lab("pods-churn")
+    scenario = [{"fault": "cut", "at": at, "away_seconds": 1} for at in range(15, 159, 15)]
+    functions_of_both = {"wrong": functions.wrong(lab), "correct": functions.correct(lab)}
+    seen = lab.compare_all(functions_of_both, scenario=scenario)
+    assert sum(run.count.delivered for run in seen.runs) > 500
+    strip = seen.strip
+    strip.widget  # noqa: B018 - the widget is made when it is first shown
+
+    def once() -> None:
+        strip.step()
+
+    return once
