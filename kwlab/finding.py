@@ -31,6 +31,8 @@ class Guess:
         ``"more"``, ``"fewer"`` or ``"same"``: events handed to the program, against changes.
     pods : int, optional
         How many pods the program will believe in at the end.
+    asked : sequence of str or None, optional
+        What the last function will ask of the server, a connection each: ``"rv@4"``, ``"rv@∅"``.
 
     Raises
     ------
@@ -40,12 +42,21 @@ class Guess:
 
     events: str | None = None
     pods: int | None = None
+    asked: Sequence[str | None] | None = None
 
     def __post_init__(self) -> None:
         if self.events not in {None, "more", "fewer", "same"}:
             raise LabError(say("guess.events", value=repr(self.events)))
         if self.pods is not None and (isinstance(self.pods, bool) or not _is_count(self.pods)):
             raise LabError(say("guess.pods", value=repr(self.pods)))
+        if self.asked is not None and not _are_names(self.asked):
+            raise LabError(say("guess.asked", value=repr(self.asked)))
+
+
+def _are_names(value: object) -> bool:
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        return False
+    return all(one is None or (isinstance(one, str) and one.startswith("rv@")) for one in value)
 
 
 def _is_count(value: object) -> bool:
@@ -146,7 +157,7 @@ def sentences(runs: Sequence[Run], history: History, guess: Guess | None) -> Ite
         yield _exist(runs[0].count, noun)
     yield from _alike(runs)
     if guess is not None:
-        yield from _judged(guess, runs[0].count, noun)
+        yield from _judged(guess, runs, history, noun)
 
 
 def _sums(count: Count) -> Iterator[str]:
@@ -224,58 +235,112 @@ def behaviour(count: Count) -> tuple[object, ...]:
     )
 
 
-def _judged(guess: Guess, count: Count, noun: _Noun) -> Iterator[str]:
-    if guess.events is None and guess.pods is None:
-        yield say("guess.none")
+def _judged(guess: Guess, runs: Sequence[Run], history: History, noun: _Noun) -> Iterator[str]:
+    parts = [
+        *_judged_events(guess.events, runs[0].count),
+        *_judged_pods(guess.pods, runs[0].count, noun),
+        *_judged_asked(guess.asked or (), runs[-1].count, history),
+    ]
+    yield " ".join(parts) or say("guess.none")
+
+
+def _judged_events(guessed: str | None, count: Count) -> Iterator[str]:
+    if guessed is None:
         return
-    parts = []
-    if guess.events is not None:
-        came = _direction(count.delivered, len(count.changes))
-        verdict = "guess.events_right" if guess.events == came else "guess.events_wrong"
-        facts = {"guess": say(f"guess.{guess.events}"), "came": say(f"guess.{came}")}
-        parts.append(say(verdict, **facts, delivered=count.delivered, changes=len(count.changes)))
-    if guess.pods is not None:
-        believed = len(count.believed)
-        verdict = "guess.pods_right" if guess.pods == believed else "guess.pods_wrong"
-        parts.append(say(verdict, guess=noun.of(guess.pods), believed=believed))
-    yield " ".join(parts)
+    came = _direction(count.delivered, len(count.changes))
+    key = "guess.events_right" if guessed == came else "guess.events_wrong"
+    words = {"guess": say(f"guess.{guessed}"), "came": say(f"guess.{came}")}
+    yield say(key, **words, delivered=count.delivered, changes=len(count.changes))
+
+
+def _judged_pods(guessed: int | None, count: Count, noun: _Noun) -> Iterator[str]:
+    if guessed is None:
+        return
+    believed = len(count.believed)
+    key = "guess.pods_right" if guessed == believed else "guess.pods_wrong"
+    yield say(key, guess=noun.of(guessed), believed=believed)
+
+
+def _judged_asked(guessed: Sequence[str | None], count: Count, history: History) -> Iterator[str]:
+    if not any(guessed):
+        return
+    asked = [history.name_of(one.asked) for one in count.attempts if one.watch]
+    right = sum(one == other for one, other in zip(guessed, asked, strict=False))
+    yield say("guess.asked_right", right=right, n=len(asked), watcher=count.watcher)
 
 
 def _direction(delivered: int, changes: int) -> str:
     return "same" if delivered == changes else "more" if delivered > changes else "fewer"
 
 
-def requests_table(runs: Sequence[Run], history: History) -> Table:
-    """Make the table of what was handed over and what was asked, a row an attempt.
+def requests_table(runs: Sequence[Run], history: History, guess: Guess | None = None) -> Table:
+    """Make the table of what was handed over and what was asked.
+
+    Functions that were called at the same moments, with the same resourceVersions, stand side by
+    side, a row an attempt; others stand one below the other.
 
     Parameters
     ----------
     runs : sequence of Run
     history : History
+    guess : Guess, optional
+        What was expected of the last function.
 
     Returns
     -------
     Table
     """
-    several = len(runs) > 1
-    names = ("connection", "opened", "after", "handed", "asked")
-    heads = tuple(say(f"requests.{name}") for name in names)
-    rows = []
-    for run in runs:
-        before = say("close.start")
-        for number, attempt in enumerate(run.count.attempts, start=1):
-            cells = (
-                str(number),
-                say("seconds", seconds=seconds(attempt.at)),
-                before,
-                history.name_of(attempt.handed),
-                _asked(attempt, history),
-            )
-            rows.append((run.count.watcher, *cells) if several else cells)
-            before = _close(attempt)
-    shift = int(several)
-    left = frozenset({*range(shift), 2 + shift, 3 + shift, 4 + shift})
-    return Table((say("requests.watcher"), *heads) if several else heads, tuple(rows), left=left)
+    called = [tuple(_called(run, history)) for run in runs]
+    asked = [[_asked(attempt, history) for attempt in run.count.attempts] for run in runs]
+    if len(set(called)) > 1:
+        return _stacked(runs, called, asked)
+    columns = dict(zip(_asked_heads(runs), asked, strict=True))
+    if guess is not None and guess.asked is not None:
+        columns[say("requests.guess")] = _guessed(guess.asked, runs[-1].count.attempts)
+    rows = tuple(zip(*zip(*called[0], strict=True), *columns.values(), strict=True))
+    heads = (*_called_heads(), *columns)
+    return Table(heads, rows, left=frozenset(range(2, len(heads))))
+
+
+def _stacked(
+    runs: Sequence[Run],
+    called: Sequence[Sequence[tuple[str, ...]]],
+    asked: Sequence[Sequence[str]],
+) -> Table:
+    rows = tuple(
+        (run.count.watcher, *cells, one)
+        for run, attempts, heard in zip(runs, called, asked, strict=True)
+        for cells, one in zip(attempts, heard, strict=True)
+    )
+    heads = (say("requests.watcher"), *_called_heads(), say("requests.asked"))
+    return Table(heads, rows, left=frozenset({0, 3, 4, 5}))
+
+
+def _called_heads() -> tuple[str, ...]:
+    return tuple(say(f"requests.{name}") for name in ("connection", "opened", "after", "handed"))
+
+
+def _asked_heads(runs: Sequence[Run]) -> list[str]:
+    if len(runs) == 1:
+        return [say("requests.asked")]
+    return [say("requests.asked_by", watcher=run.count.watcher) for run in runs]
+
+
+def _called(run: Run, history: History) -> Iterator[tuple[str, ...]]:
+    before = say("close.start")
+    for number, attempt in enumerate(run.count.attempts, start=1):
+        at = say("seconds", seconds=seconds(attempt.at))
+        yield str(number), at, before, history.name_of(attempt.handed)
+        before = _close(attempt)
+
+
+def _guessed(asked: Sequence[str | None], attempts: Sequence[Attempt]) -> list[str]:
+    """Put a guess beside each attempt that reached the server; nobody guesses a refusal."""
+    left = list(asked)
+    return [
+        ((left.pop(0) if left else None) or say("requests.no_guess")) if attempt.watch else ""
+        for attempt in attempts
+    ]
 
 
 def _asked(attempt: Attempt, history: History) -> str:

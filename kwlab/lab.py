@@ -84,7 +84,7 @@ class Comparison:
     @property
     def requests(self) -> Table:
         """Give what was handed to each function and what it asked, a row an attempt."""
-        return finding.requests_table(self.runs, self.history)
+        return finding.requests_table(self.runs, self.history, self.guess)
 
     @property
     def strip(self) -> WatchStrip:

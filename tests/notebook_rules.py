@@ -124,8 +124,9 @@ def is_short(notebook: NotebookNode) -> Iterator[str]:
     if (words := len(_prose(notebook).split())) > WORDS_MAX:
         yield f"{words} words, at most {WORDS_MAX}"
     for cell in code_cells(notebook):
-        if (lines := len(cell.source.splitlines())) > LINES_MAX:
-            yield f"{_start(cell)}: {lines} lines, at most {LINES_MAX}"
+        lines = sum(bool(line.strip()) for line in cell.source.splitlines())
+        if lines > LINES_MAX:
+            yield f"{_start(cell)}: {lines} lines that are not blank, at most {LINES_MAX}"
 
 
 def has_the_headings(notebook: NotebookNode) -> Iterator[str]:

@@ -18,7 +18,7 @@ from kwlab.server.door import Door, Session
 from kwlab.server.faults import FaultyServer
 from tests.captures import Cluster, capture, line, watched
 from tests.convert_capture import Attempt, convert, main, read_attempt
-from tests.make_story import story
+from tests.make_story import from_nothing, story
 
 DATA = Path(__file__).parent / "data"
 NAMES = sorted(path.name.removesuffix(".attempts.jsonl.gz") for path in DATA.glob("*.attempts.*"))
@@ -189,10 +189,12 @@ def test_shipped_recordings_have_the_bytes_that_are_saved(tmp_path: Path) -> Non
         assert path.read_bytes() == (tmp_path / f"{name}.jsonl.gz").read_bytes()
 
 
-def test_the_story_is_cut_out_of_the_churn() -> None:
-    """The shipped story is what make_story makes of the shipped churn."""
+def test_the_small_recordings_are_cut_out_of_the_churn() -> None:
+    """The small shipped recordings are what make_story makes of the shipped churn."""
     paths = recording.shipped()
-    assert recording.load(paths["pods-cut-twice"]) == story(recording.load(paths["pods-churn"]))
+    churn = recording.load(paths["pods-churn"])
+    assert recording.load(paths["pods-cut-twice"]) == story(churn)
+    assert recording.load(paths["jobs-from-nothing"]) == from_nothing(churn)
 
 
 @pytest.mark.parametrize(

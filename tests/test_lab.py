@@ -89,7 +89,17 @@ def test_a_guess_is_told_how_it_went(lab: Lab, guess: kwlab.Guess, sentence: str
     assert str(seen).splitlines()[-1] == sentence
 
 
-@pytest.mark.parametrize("bad", [{"events": "lots"}, {"pods": -1}, {"pods": True}, {"pods": "3"}])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"events": "lots"},
+        {"pods": -1},
+        {"pods": True},
+        {"pods": "3"},
+        {"asked": "rv@0"},
+        {"asked": ["0"]},
+    ],
+)
 def test_a_guess_that_is_none_is_refused(bad: dict[str, object]) -> None:
     """A guess takes three words and whole numbers."""
     with pytest.raises(LabError, match="guess"):
@@ -115,6 +125,48 @@ def test_two_questions_at_one_moment_have_two_answers(lab: Lab) -> None:
         ("DELETED", "web-2"),
         ("MODIFIED", "web-9"),
     ]
+
+
+def test_an_items_resource_version_replays_what_others_told() -> None:
+    """The last synthetic ADDED is not the newest: whoever resumes from it is told things again."""
+    jobs = kwlab.open_lab("jobs-from-nothing")
+    present = jobs.ask(at=40).events[:3]
+    assert [(event.type, event.name) for event in present] == [
+        ("ADDED", "job-02"),
+        ("ADDED", "job-03"),
+        ("ADDED", "job-06"),
+    ]
+    known = {event.resource_version for event in present}
+    again = jobs.ask(at=40, resource_version=present[-1].resource_version).events
+    assert [event.name for event in again if event.resource_version in known] == [
+        "job-03",
+        "job-02",
+    ]
+
+
+def test_functions_called_alike_stand_side_by_side(lab: Lab) -> None:
+    """Requests of two functions share a row, with the guess beside them."""
+    guess = kwlab.Guess(asked=["rv@0", "rv@9", None])
+    seen = lab.compare(wrong=functions.wrong(lab), correct=functions.correct(lab), guess=guess)
+    assert seen.requests.heads[4:] == ("wrong asked", "correct asked", "your guess")
+    assert [row[4:] for row in seen.requests.rows] == [
+        ("rv@∅", "rv@0", "rv@0"),
+        ("rv@∅", "rv@4", "rv@9"),
+        ("refused", "refused", ""),
+        ("rv@∅", "rv@9", "–"),
+    ]
+    assert str(seen).splitlines()[-1] == "You guessed 1 of 3 requests of correct."
+
+
+def test_functions_called_apart_stand_one_below_the_other(lab: Lab) -> None:
+    """Functions that connect at other moments have rows of their own."""
+
+    def hasty(options: kwlab.ListOptions) -> object:
+        return functions.watch(lab, **options.replace(timeout_seconds=10))
+
+    rows = lab.compare(correct=functions.correct(lab), hasty=hasty).requests.rows
+    assert {row[0] for row in rows} == {"correct", "hasty"}
+    assert len(rows) > 8
 
 
 def test_a_future_question_is_met_with_silence(lab: Lab) -> None:
@@ -174,7 +226,7 @@ def test_kwlabs_own_errors_show_one_line_in_a_notebook() -> None:
 
 def test_an_unknown_recording_is_refused() -> None:
     """A name that is not shipped, and a file that is not there, are told apart."""
-    with pytest.raises(LabError, match="kwlab ships pods-churn, pods-cut-twice, pods-rollout"):
+    with pytest.raises(LabError, match="kwlab ships jobs-from-nothing, pods-churn"):
         kwlab.open_lab("pods-cut-thrice")
     with pytest.raises(RecordingError, match="no such file"):
         kwlab.open_lab("mine.jsonl")
