@@ -7,6 +7,7 @@ import io
 import re
 from typing import Any
 
+from kwlab.server.apiserver import NOT_SERVED
 from tests.make_picture import PICTURE, picture
 from tests.notebook_files import ROOT
 
@@ -41,3 +42,9 @@ def test_every_file_that_readme_shows_is_there() -> None:
 def test_the_picture_is_what_the_strip_draws_today() -> None:
     """README shows the strip of the story recording, to the byte."""
     assert picture() == PICTURE.read_text(encoding="utf-8")
+
+
+def test_readme_says_what_the_server_does_not_do() -> None:
+    """README has the server's own table of what it refuses, row by row."""
+    rows = [f"| {what} | {answer} |" for what, answer in NOT_SERVED.items()]
+    assert [] == [row for row in rows if row not in README]
