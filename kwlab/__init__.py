@@ -6,6 +6,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from kwlab.check import check_watch_function as check_watch_function
+    from kwlab.cost.explorer import CostExplorer as CostExplorer
     from kwlab.errors import KwlabError as KwlabError
     from kwlab.exercises import exercise as exercise
     from kwlab.finding import Guess as Guess
@@ -16,11 +18,13 @@ if TYPE_CHECKING:
     from kwlab.wire import WatchEvent as WatchEvent
 
 _HOME: Final = {
+    "CostExplorer": "cost.explorer",
     "Guess": "finding",
     "KwlabError": "errors",
     "ListOptions": "wire",
     "RetryWatcher": "retrywatcher",
     "WatchEvent": "wire",
+    "check_watch_function": "check",
     "events": "response",
     "exercise": "exercises",
     "open_lab": "lab",

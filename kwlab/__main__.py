@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from kwlab import jupyter, workcopy
-from kwlab.errors import KwlabError
+from kwlab import check, history, jupyter, lab, recording, workcopy
+from kwlab.errors import KwlabError, ScenarioError
+from kwlab.messages import say
+from kwlab.server import faults
+from kwlab.server.serve import Served
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +32,15 @@ class Command:
         Adds the command's arguments to its parser.
     run : callable
         Does it, and returns the exit code.
+    refusal : int
+        The exit code when kwlab refuses.
     """
 
     name: str
     summary: str
     add_arguments: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace], int]
+    refusal: int = 1
 
 
 def _add_lab_arguments(parser: argparse.ArgumentParser) -> None:
@@ -64,7 +72,94 @@ def _lab(options: argparse.Namespace) -> int:
     return 0
 
 
-COMMANDS: Final = (Command("lab", "open the notebooks in JupyterLab", _add_lab_arguments, _lab),)
+def _add_serve_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "recording",
+        nargs="?",
+        default=lab.STORY,
+        help="the name of a shipped recording, or a file (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--port", type=_port, default=0, help="where to listen (default: a free port)"
+    )
+    parser.add_argument(
+        "--speed",
+        type=float,
+        default=1.0,
+        help="how many seconds of the recording pass in a second (default: %(default)g)",
+    )
+    parser.add_argument(
+        "--scenario",
+        metavar="FILE|none",
+        help="what goes wrong, a fault a line; none for nothing (default: the recording's own)",
+    )
+
+
+def _serve(options: argparse.Namespace) -> int:
+    # Whoever started it in the background, as CI does, can only end it so: a shell lets such
+    # processes ignore Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    played = lab.load(options.recording)
+    scenario = _scenario(options.scenario, played)
+    past = history.from_recording(played)
+    try:
+        with Served(past, scenario, speed=options.speed, port=options.port) as served:
+            facts = {"name": played.header.name, "url": served.url, "kubeconfig": served.kubeconfig}
+            speed = f"{options.speed:g}"
+            print(say("serve.listening", n=options.speed, speed=speed, **facts), flush=True)
+            threading.Event().wait()
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+def _scenario(option: str | None, played: recording.Recording) -> faults.Scenario:
+    if option is None:
+        return faults.parse(played.header.scenario)
+    if option == "none":
+        return ()
+    try:
+        return faults.read(Path(option).read_bytes())
+    except (OSError, ScenarioError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ScenarioError(say("serve.scenario_file", path=option, reason=reason)) from error
+
+
+def _add_check_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "function", metavar="module:function", help="a function of (lab, options); see kwlab.check"
+    )
+
+
+def _check(options: argparse.Namespace) -> int:
+    try:
+        judged = check.check_watch_function(check.load_function(options.function))
+    except KeyboardInterrupt:
+        # Nothing was found out, and 0 would say that it is correct.
+        return check.CANNOT_BE_RUN
+    print(judged)
+    if judged.shown is not None:
+        print(f"\n{judged.shown}")
+    return check.exit_status(judged)
+
+
+COMMANDS: Final = (
+    Command("lab", "open the notebooks in JupyterLab", _add_lab_arguments, _lab),
+    Command(
+        "serve",
+        "serve a recording on loopback, to clients in any language",
+        _add_serve_arguments,
+        _serve,
+        refusal=2,
+    ),
+    Command(
+        "check",
+        "check a watch function of your own: 0 correct, 1 not yet, 2 cannot be run",
+        _add_check_arguments,
+        _check,
+        refusal=check.CANNOT_BE_RUN,
+    ),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -78,7 +173,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        The exit code: 0, or 1 when kwlab refused, with one line on standard error.
+        The exit code: 0, or the command's own (1 or 2) when kwlab refused, with one line on
+        standard error.
     """
     parser = argparse.ArgumentParser(prog="python -m kwlab")
     subparsers = parser.add_subparsers(metavar="command", required=True)
@@ -87,13 +183,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             command.name, help=command.summary, description=command.summary
         )
         command.add_arguments(subparser)
-        subparser.set_defaults(run=command.run)
+        subparser.set_defaults(run=command.run, refusal=command.refusal)
     options = parser.parse_args(arguments)
     try:
         return int(options.run(options))
     except KwlabError as error:
         print(f"kwlab: {error}", file=sys.stderr)
-        return 1
+        return int(options.refusal)
     except KeyboardInterrupt:
         return 0
 

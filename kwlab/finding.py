@@ -32,7 +32,7 @@ class Guess:
     pods : int, optional
         How many pods the program will believe in at the end.
     asked : sequence of str or None, optional
-        What the last function will ask of the server, a connection each: ``"rv@4"``, ``"rv@∅"``.
+        What the last function will ask of the server, a connection each: ``"rv@4"``, ``"none"``.
 
     Raises
     ------
@@ -56,7 +56,9 @@ class Guess:
 def _are_names(value: object) -> bool:
     if isinstance(value, str) or not isinstance(value, Sequence):
         return False
-    return all(one is None or (isinstance(one, str) and one.startswith("rv@")) for one in value)
+    return all(
+        one in {None, "none"} or (isinstance(one, str) and one.startswith("rv@")) for one in value
+    )
 
 
 def _is_count(value: object) -> bool:

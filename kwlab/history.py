@@ -7,8 +7,8 @@ sliders and property tests have any size. What is made says so (:attr:`History.i
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from kwlab.recording import Item, Recording
@@ -42,6 +42,20 @@ class Resource:
     def api_version(self) -> str:
         """Give the ``apiVersion`` of its objects."""
         return f"{self.group}/{self.version}" if self.group else self.version
+
+    def named(self, number: int) -> str:
+        """Count objects by the name of their type.
+
+        Parameters
+        ----------
+        number : int
+
+        Returns
+        -------
+        str
+            ``1 pod``, ``3 pods``.
+        """
+        return f"{number} {self.kind.lower() if number == 1 else self.plural}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,11 +202,11 @@ class History:
         Returns
         -------
         str
-            ``rv@0`` for the list, ``rv@9`` for the ninth change and up to the tenth, ``rv@∅``
+            ``rv@0`` for the list, ``rv@9`` for the ninth change and up to the tenth, ``none``
             for none, and the value itself when it is before or after this history.
         """
         if resource_version is None:
-            return "rv@∅"
+            return "none"
         rank = _rank(resource_version)
         if not self._ranks[0] <= rank <= self._last_rank:
             return resource_version
@@ -209,7 +223,7 @@ class History:
         Returns
         -------
         str or None
-            None for ``rv@∅``.
+            None for ``none``.
 
         Raises
         ------
@@ -217,7 +231,7 @@ class History:
             When this history has no such change.
         """
         number = name.removeprefix("rv@")
-        if number == "∅":
+        if number == "none":
             return None
         if number.isdecimal() and int(number) <= len(self.changes):
             moments = (self.resource_version, *(c.object.resource_version for c in self.changes))
@@ -291,6 +305,51 @@ def numbered(
         before[_slot(item)] = item
         if kind is EventType.DELETED:
             del before[_slot(item)]
+
+
+def narrowed(history: History, selects: Callable[[Object], bool]) -> History:
+    """Give a history as a watch with a selector is told it.
+
+    Parameters
+    ----------
+    history : History
+    selects : callable
+        From an Object to whether the selector takes it.
+
+    Returns
+    -------
+    History
+        An object that starts to match is ADDED, one that stops is DELETED in its last matching
+        state, with the change's resourceVersion. What the selector leaves out is progress, so
+        that a bookmark's resourceVersion has a name. The numbers of the changes are its own.
+    """
+    objects = tuple(filter(selects, history.objects))
+    timed: list[tuple[float, EventType, Object]] = []
+    progress = list(history.progress)
+    for change in history.changes:
+        told = _told(change, selects)
+        if told is None:
+            progress.append((change.at, change.object.resource_version))
+        else:
+            timed.append((change.at, *told))
+    return replace(
+        history,
+        objects=objects,
+        changes=tuple(numbered(objects, timed)),
+        progress=tuple(sorted(progress, key=lambda known: known[0])),
+    )
+
+
+def _told(change: Change, selects: Callable[[Object], bool]) -> tuple[EventType, Object] | None:
+    was = change.previous is not None and selects(change.previous)
+    if change.type is EventType.DELETED:
+        return (EventType.DELETED, change.object) if was else None
+    if selects(change.object):
+        return (EventType.MODIFIED if was else EventType.ADDED), change.object
+    if change.previous is None or not was:
+        return None
+    version = change.object.resource_version
+    return EventType.DELETED, replace(change.previous, resource_version=version)
 
 
 def state_after(objects: Iterable[Object], changes: Sequence[Change]) -> dict[bytes, Object]:

@@ -10,19 +10,20 @@ import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from kwlab import finding, history, recording, wire
-from kwlab.errors import LabError, RecordingOver, WatchEnded, WatchFunctionError
+from kwlab.errors import KwlabError, LabError, RecordingOver, WatchEnded, WatchFunctionError
 from kwlab.finding import Guess, Run
 from kwlab.history import History, Resource
 from kwlab.log import Attempt, Log, Seen
 from kwlab.messages import say
 from kwlab.metrics import Count, count
-from kwlab.response import WatchFunction, is_preloading
+from kwlab.response import WatchFunction, why_unreturned
 from kwlab.retrywatcher import AttemptEnded, AttemptStarted, Delivered, Record, RetryWatcher
 from kwlab.server import faults
-from kwlab.server.door import Door, Session
+from kwlab.server.door import HOST, Door, Session, every_door_to
 from kwlab.strip.draw import picture
 from kwlab.strip.widget import WatchStrip
 from kwlab.table import Table
@@ -30,6 +31,7 @@ from kwlab.wire import LineDecoder, ListOptions, WatchEvent
 
 if TYPE_CHECKING:
     from kubernetes.client import CoreV1Api
+    from urllib3 import PoolManager
 
 STORY: Final = "pods-cut-twice"
 """The recording that ``open_lab()`` opens."""
@@ -165,20 +167,60 @@ class Answer:
         return {"text/plain": str(self), "text/html": shown}
 
 
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """Hold what is played behind the client; what was made has no name."""
+
+    history: History
+    namespace: str
+    scenario: faults.Scenario
+    name: str = ""
+
+    @classmethod
+    def of(cls, played: recording.Recording | History, scenario: Faults | None) -> _Stage:
+        if isinstance(played, History):
+            seen = (*played.objects, *(change.object for change in played.changes))
+            namespace = seen[0].namespace if seen else "default"
+            return cls(played, namespace, faults.parse(scenario or ()))
+        header = played.header
+        goes_wrong = faults.parse(header.scenario if scenario is None else scenario)
+        return cls(history.from_recording(played), header.namespace, goes_wrong, header.name)
+
+    def session(self, scenario: faults.Scenario | None = None) -> Session:
+        """Begin at the start, with this stage's scenario unless another is given."""
+        played = self.scenario if scenario is None else scenario
+        return Session(faults.FaultyServer(self.history, played))
+
+
 class Lab:
-    """Put one recording behind the official client.
+    """Put one recording, or one history that was made, behind the official client.
 
     Parameters
     ----------
-    recording : kwlab.recording.Recording
+    played : kwlab.recording.Recording or History
     """
 
-    def __init__(self, recording: recording.Recording) -> None:
-        self._recording = recording
-        self.history = history.from_recording(recording)
-        self.scenario = faults.parse(recording.header.scenario)
-        self._door = Door(self._session(self.scenario))
+    _played: ClassVar[_Stage | None] = None
+    """What is played behind every lab: a learner's function may use any lab that it opened."""
+
+    def __init__(self, played: recording.Recording | History) -> None:
+        self._own = _Stage.of(played, None)
+        self._door = Door(self._own.session())
         self._api: CoreV1Api | None = None
+
+    @property
+    def _stage(self) -> _Stage:
+        return Lab._played or self._own
+
+    @property
+    def history(self) -> History:
+        """Give the history that is played."""
+        return self._stage.history
+
+    @property
+    def scenario(self) -> faults.Scenario:
+        """Give what goes wrong in it, unless a comparison says otherwise."""
+        return self._stage.scenario
 
     @property
     def api(self) -> CoreV1Api:
@@ -192,16 +234,35 @@ class Lab:
     @property
     def namespace(self) -> str:
         """Give the namespace that was recorded."""
-        return self._recording.header.namespace
+        return self._stage.namespace
 
     @property
     def resource_version(self) -> str:
         """Give the list's resourceVersion at the start: the real one, opaque."""
         return self.history.resource_version
 
+    @property
+    def http(self) -> PoolManager:
+        """Give the urllib3 pool under the official client, for code that uses another client.
+
+        What is under :attr:`url` is reached through it, and through no other pool.
+        """
+        pool: PoolManager = self._door.client().rest_client.pool_manager
+        return pool
+
+    @property
+    def url(self) -> str:
+        """Give what stands in front of every path: no real address."""
+        return HOST
+
+    @property
+    def requests_total(self) -> int:
+        """Count the requests that reached the server since the run began."""
+        return len(self._door.session.requests)
+
     def compare(
         self,
-        *,
+        *unnamed: object,
         guess: Guess | None = None,
         scenario: Faults | None = None,
         **functions: WatchFunction,
@@ -214,6 +275,8 @@ class Lab:
             What you expect of the first one.
         scenario : sequence of faults, optional
             What goes wrong; the recording's own when None.
+        *unnamed
+            Refused: a lane needs a name.
         **functions : callable
             Each under a name of your choice.
 
@@ -230,6 +293,8 @@ class Lab:
         ScenarioError
             When the scenario cannot be played.
         """
+        if unnamed:
+            raise LabError(say("lab.unnamed"))
         return self.compare_all(functions, guess=guess, scenario=scenario)
 
     def compare_all(
@@ -256,8 +321,16 @@ class Lab:
         for name, function in functions.items():
             if not callable(function):
                 raise LabError(say("lab.not_callable", name=name, kind=type(function).__name__))
+        if guess is not None and not isinstance(guess, Guess):
+            raise LabError(say("guess.kind", value=repr(guess)))
         played = self.scenario if scenario is None else faults.parse(scenario)
-        runs = [self._watched(name, each, played) for name, each in functions.items()]
+        try:
+            runs = [self._watched(name, each, played) for name, each in functions.items()]
+        except KwlabError:
+            raise
+        except Exception as error:
+            # The learner's own error: show their frames, not the dozen of ours in front.
+            raise error.with_traceback(_below_kwlab(error.__traceback__)) from None
         return Comparison(runs, self.history, played, guess)
 
     def run(self, function: WatchFunction, *, scenario: Faults | None = None) -> Comparison:
@@ -308,7 +381,7 @@ class Lab:
             return Answer(tuple(_until_over(response)), self.history)
 
     def _real_version(self, name: str | None) -> str | None:
-        if name is None or not name.startswith("rv@"):
+        if name is None or not (name == "none" or name.startswith("rv@")):
             return name
         try:
             return self.history.resource_version_of(name)
@@ -323,18 +396,13 @@ class Lab:
             "GET", client.configuration.host + path, preload_content=False
         )
 
-    def _session(self, scenario: faults.Scenario) -> Session:
-        return Session(faults.FaultyServer(self.history, scenario))
-
     @contextlib.contextmanager
     def _opened(self, scenario: faults.Scenario) -> Iterator[Session]:
-        """Lead the client to a session of its own, and back to the start afterwards."""
-        session = self._session(scenario)
-        self._door.session = session
-        try:
+        """Lead every client to one session, and this one back to the start afterwards."""
+        stage, session = self._stage, self._stage.session(scenario)
+        with _behind_every_lab(stage, session):
             yield session
-        finally:
-            self._door.session = self._session(self.scenario)
+        self._door.session = self._own.session()
 
     def _watched(self, name: str, function: WatchFunction, scenario: faults.Scenario) -> Run:
         with self._opened(scenario) as session:
@@ -351,27 +419,30 @@ class Lab:
         return Run(count(recorder.log, self.history), ended)
 
     @contextlib.contextmanager
-    def playing(self, other: recording.Recording) -> Iterator[None]:
-        """Put another recording behind this lab for a while: exercises try several.
+    def playing(
+        self, other: recording.Recording | History, *, scenario: Faults | None = None
+    ) -> Iterator[None]:
+        """Put something else behind every lab for a while; functions that use one need not know.
 
         Parameters
         ----------
-        other : kwlab.recording.Recording
+        other : kwlab.recording.Recording or History
+            Exercises try several recordings, and a cost is measured on a history that was made.
+        scenario : sequence of faults, optional
+            What goes wrong in it; the recording's own when None, and nothing in a history.
 
         Yields
         ------
         None
+
+        Raises
+        ------
+        ScenarioError
+            When the scenario cannot be played; the lab stays as it was.
         """
-        kept = self._recording, self.history, self.scenario
-        self._recording = other
-        self.history = history.from_recording(other)
-        self.scenario = faults.parse(other.header.scenario)
-        self._door.session = self._session(self.scenario)
-        try:
+        stage = _Stage.of(other, scenario)
+        with _behind_every_lab(stage, stage.session()):
             yield
-        finally:
-            self._recording, self.history, self.scenario = kept
-            self._door.session = self._session(self.scenario)
 
     def __str__(self) -> str:
         return "\n".join(self._introduction())
@@ -380,15 +451,16 @@ class Lab:
         return str(self)
 
     def _introduction(self) -> Iterator[str]:
-        header, end = self._recording.header, self.history.state(len(self.history.changes))
+        end = self.history.state(len(self.history.changes))
         noun = self.history.resources[0]
-        yield say("lab.title", name=header.name, server=header.server)
+        title = "lab.title_made" if self.history.is_made else "lab.title"
+        yield say(title, name=self._stage.name, server=self.history.server)
         yield say(
             "lab.numbers",
-            start=_of(noun, len(self.history.objects)),
+            start=noun.named(len(self.history.objects)),
             changes=len(self.history.changes),
             seconds=f"{self.history.seconds:g}",
-            end=_of(noun, len(end)),
+            end=noun.named(len(end)),
         )
         if cuts := [fault for fault in self.scenario if isinstance(fault, faults.Cut)]:
             moments = [_cut_words(cut, self.history) for cut in cuts]
@@ -403,6 +475,16 @@ class Lab:
         shown = picture([], self.history, cuts=cuts)
         lines = finding.paragraphs(tuple(self._introduction()))
         return {"text/plain": str(self), "text/html": f"{lines}{shown.to_html()}"}
+
+
+@contextlib.contextmanager
+def _behind_every_lab(stage: _Stage, session: Session) -> Iterator[None]:
+    kept, Lab._played = Lab._played, stage
+    try:
+        with every_door_to(session):
+            yield
+    finally:
+        Lab._played = kept
 
 
 class _Recorder:
@@ -427,14 +509,22 @@ class _Recorder:
                 attempt.status = record.code
 
 
+def _below_kwlab(trace: TracebackType | None) -> TracebackType | None:
+    """Cut off the frames of kwlab in front of the function's own."""
+    below = trace
+    while below is not None and below.tb_frame.f_globals.get("__package__", "") == __package__:
+        below = below.tb_next
+    return below or trace
+
+
 def _exhaust(watcher: RetryWatcher) -> WatchEnded | None:
     try:
         with watcher:
             for _ in watcher:
                 pass
     except RecordingOver as over:
-        if is_preloading(over):
-            raise WatchFunctionError(say("function.preloading")) from over
+        if why := why_unreturned(over):
+            raise WatchFunctionError(why) from over
         return None
     except WatchEnded as ended:
         return ended
@@ -470,10 +560,6 @@ def watch_path(resource: Resource, namespace: str, options: ListOptions) -> str:
     )
 
 
-def _of(resource: Resource, number: int) -> str:
-    return f"{number} {resource.kind.lower() if number == 1 else resource.plural}"
-
-
 def _cut_words(cut: faults.Cut, past: History) -> str:
     at = f"{cut.moment(past):.0f}"
     if cut.away_seconds:
@@ -482,7 +568,7 @@ def _cut_words(cut: faults.Cut, past: History) -> str:
 
 
 _opened: Final[list[Lab]] = []
-"""The lab that was opened last, if any."""
+"""The lab that was opened last, if any: exercises play what they need behind it."""
 
 
 def open_lab(recording_or_name: str | Path = STORY) -> Lab:

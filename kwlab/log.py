@@ -103,6 +103,8 @@ class Request:
         When it ended, in seconds.
     close : Close or None
         How.
+    client : str
+        How the client names itself (``User-Agent``); empty in-process.
     """
 
     at: float
@@ -112,6 +114,19 @@ class Request:
     sent: list[tuple[float, bytes]] = field(default_factory=list, repr=False)
     closed_at: float | None = None
     close: Close | None = None
+    client: str = ""
+
+    def end(self, close: Close, at: float) -> None:
+        """Note how and when it ended; a second end changes nothing.
+
+        Parameters
+        ----------
+        close : Close
+        at : float
+            In seconds.
+        """
+        if self.close is None:
+            self.close, self.closed_at = close, at
 
     def seen(self) -> Iterator[Seen]:
         """Read what was sent, bookmarks and ERROR events among it.

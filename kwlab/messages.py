@@ -26,6 +26,18 @@ _WATCH_FUNCTION: Final[dict[str, Template]] = {
         "The client was still reading the watch to its end when the recording was over: pass "
         "`_preload_content=False` so that it hands over the open response."
     ),
+    "function.never_returned": (
+        "The watch function never came back: it reads the watch itself, in a loop of its own. The "
+        "retry loop is kwlab's; open one connection and return it: `return "
+        "api.list_namespaced_pod(namespace, watch=True, _preload_content=False, **options)`."
+    ),
+    "function.signature": (
+        "The watch function must take one argument, the options it is handed: "
+        "`def mine(options):` ({error})."
+    ),
+    "function.positional": (
+        "The options went in as an argument of their own: unpack them with `**options`."
+    ),
     "function.preloaded_failed": (
         "The client read the whole watch as if it were one object and failed with {error}: pass "
         "`_preload_content=False` so that it hands over the open response."
@@ -34,8 +46,9 @@ _WATCH_FUNCTION: Final[dict[str, Template]] = {
         "The server answered with a {kind}, which is a list and no watch: pass `watch=True`."
     ),
     "function.watch_stream": (
-        "`Watch().stream()` reconnects by itself, so what it asks for cannot be seen or resumed: "
-        "return the open response of the call, with `watch=True` and `_preload_content=False`."
+        "`Watch().stream()` reads the connection for you, and without a timeout reopens it, so "
+        "it cannot be resumed from here: return the open response of the call, with `watch=True` "
+        "and `_preload_content=False`."
     ),
     "function.returned": (
         "The watch function returned {kind}: return the open response of the call, with "
@@ -50,6 +63,18 @@ _WATCH_FUNCTION: Final[dict[str, Template]] = {
     ),
     "function.camel_case": "There is no {name}: the Python client spells it {python_name}.",
     "function.refused_argument": "The client refused {name}: {reason}.",
+}
+
+_OPTIONS: Final[dict[str, Template]] = {
+    "options.watch": "ListOptions does not carry watch: write watch=True in the call itself.",
+    "options.camel_case": "There is no {name}: the Python client spells it {python_name}.",
+    "options.unknown": "There is no {name}. ListOptions knows {known}.",
+    "options.type": "{name} is {value}: it takes {wanted}.",
+    "options.int": "a whole number, without quotes",
+    "options.bool": "True or False",
+    "options.str": "a text, passed on as it was handed over",
+    "options.frozen": "options cannot be changed. Take a copy: "
+    "options = options.replace({name}={value}).",
 }
 
 _ENDS: Final[dict[str, Template]] = {
@@ -95,6 +120,7 @@ _ENDS: Final[dict[str, Template]] = {
 
 _LAB: Final[dict[str, Template]] = {
     "lab.title": 'Recording "{name}", from a real kube-apiserver {server}.',
+    "lab.title_made": "Made, not recorded: objects of a real kube-apiserver {server}, cloned.",
     "lab.numbers": "{start} at the start, {changes} changes in {seconds} seconds, "
     "{end} at the end.",
     "lab.cuts": ("There is one cut: {cuts}.", "There are {n} cuts: {cuts}."),
@@ -102,6 +128,7 @@ _LAB: Final[dict[str, Template]] = {
     "lab.cut_away": ("at {at} s for one second", "at {at} s for {seconds} seconds"),
     "lab.functions": "compare() takes one to {limit} watch functions by name and was given {n}: "
     "write compare(wrong=wrong, mine=mine).",
+    "lab.unnamed": "Give each function by its name: compare(wrong=wrong, mine=mine).",
     "lab.not_callable": "{name} is a {kind}: pass the watch function itself, without calling it.",
     "lab.none": "No lab is open: run lab = kwlab.open_lab() first.",
     "lab.no_such_recording": "There is no recording {name}. kwlab ships {known}; "
@@ -149,6 +176,7 @@ _FINDING: Final[dict[str, Template]] = {
         "You guessed {right} of {n} request of {watcher}.",
         "You guessed {right} of {n} requests of {watcher}.",
     ),
+    "guess.kind": 'guess is {value}: write guess=kwlab.Guess(events="more", pods=2).',
     "guess.none": "You made no guess.",
     "guess.more": "more events",
     "guess.fewer": "fewer events",
@@ -174,7 +202,7 @@ _FINDING: Final[dict[str, Template]] = {
     "close.start": "start",
     "close.timeout": "timeout",
     "close.cut": "cut",
-    "close.refused": "refused",
+    "close.refused": "away",
     "close.status": "status",
     "close.error": "error",
     "close.unreadable": "unreadable line",
@@ -184,27 +212,44 @@ _FINDING: Final[dict[str, Template]] = {
 }
 
 _EXERCISES: Final[dict[str, Template]] = {
-    "exercise.unknown": "There is no exercise {name}. There is {known}.",
+    "exercise.unknown": "There is no exercise {name}. There are {known}.",
     "exercise.hint": "Hint {number} of {hints}:",
     "exercise.not_yet": "Not yet:",
+    "exercise.shown": "{name}: ask ex.check(…), ex.hint(), ex.solution().",
+    "exercise.by_name": "Give each number by its name: check({names}).",
+    "exercise.not_callable": "That is {kind} and no function: pass the function itself, without "
+    "parentheses after its name, as in check(mine).",
+    "exercise.not_a_number": "{question} is {answer}: write a whole number, without quotes.",
     "exercise.numbers_missing": "Not attempted yet: put a number in place of None. "
     "ex.hint() helps.",
     "exercise.raised": "{name} raised {error}.",
-    "read-the-strip.hint1": "Go to the first cut with the button “next reconnect”. What is "
-    "crossed in the column behind it came a second time.",
+    "exercise.blank": "Not attempted yet: {name} asks for nothing and returns nothing.",
+    "exercise.endless": "{name} ran for {seconds} s without an end and was stopped: a watch "
+    "function asks once and returns, the loop is the retry watcher's.",
+    "exercise.printed": ("It printed {n} line:", "It printed {n} lines:"),
+    "exercise.printed_more": ("    … and {n} more line.", "    … and {n} more lines."),
+    "read-the-strip.hint1": "Go along with the button “next reconnect” to the connection after "
+    "the second cut. What is crossed in its column came a second time.",
     "read-the-strip.hint2": "The dashed marks between two connections are changes that nobody "
     "told the program. Count all of them, not only the deletions.",
     "read-the-strip.hint3": "A ghost is a dashed box that runs on to the end: a pod that the "
     "program believes in and the cluster does not have.",
-    "read-the-strip.solution": "replayed_after_first_cut={first} ({again}), "
+    "read-the-strip.solution": "replayed_after_second_cut={n} ({again}), "
     "lost_while_away={lost}, ghosts={ghosts} ({ghost_names}).",
-    "read-the-strip.correct": "Correct. After the first cut {first} pods came again ({again}); "
-    "{lost} changes were lost while it was away, {deletions} of them deletions; "
-    "so {ghost_names} are ghosts.",
-    "read-the-strip.replayed_after_first_cut.all": "{answer} is all that was replayed; the "
-    "strip's first cut replays {first}: {again}.",
-    "read-the-strip.replayed_after_first_cut.other": "{answer} is not what came again after the "
-    "first cut: count the crosses in its column.",
+    "read-the-strip.correct": (
+        "Correct. After the second cut {n} pod came again ({again}): it was there. {lost} changes "
+        "were lost, {deletions} of them deletions: {ghost_names} were not there any more, so "
+        "nobody mentions them, and they are ghosts.",
+        "Correct. After the second cut {n} pods came again ({again}): they were there. {lost} "
+        "changes were lost, {deletions} of them deletions: {ghost_names} were not there any "
+        "more, so nobody mentions them, and they are ghosts.",
+    ),
+    "read-the-strip.replayed_after_second_cut.all": "{answer} is all that was replayed; look at "
+    "the one column after the second cut.",
+    "read-the-strip.replayed_after_second_cut.first": "{answer} came again after the first cut; "
+    "look at the column after the second one.",
+    "read-the-strip.replayed_after_second_cut.other": "{answer} is not what came again after the "
+    "second cut: count the crosses in its column.",
     "read-the-strip.lost_while_away.deletions": "{answer} are only the deletions; each was "
     "preceded by a change that is lost too.",
     "read-the-strip.lost_while_away.other": "{answer} is not what was lost: count the dashed "
@@ -222,26 +267,206 @@ _EXERCISES: Final[dict[str, Template]] = {
     "another timeout, and all else as it was handed.",
     "pass-it-on.solution": "options = options.replace(timeout_seconds=60)",
     "pass-it-on.stub": "Not attempted yet: {name} still does what wrong does.",
-    "pass-it-on.silent": "{name} asked the server nothing: return what "
-    "lab.api.list_namespaced_pod(…) gives.",
-    "pass-it-on.zero": "a resourceVersion of 0 means “any state you have”: the server answers as "
-    "if none was asked for. {replayed} of {delivered} events were replays.",
-    "pass-it-on.pinned": "you ask for the list's resourceVersion each time: {delivered} events, "
-    "{replayed} of them replayed. Ask for the one that connection {connection} was handed: "
-    "{handed}.",
-    "pass-it-on.hidden": "nothing came twice, but {lost} changes are still lost, {deletions} of "
-    "them deletions: a cache of seen events hides the bug (notebook 02).",
-    "pass-it-on.dropped": "connection {connection} was handed {handed} and asked for none: the "
-    "note is thrown away. {replayed} replayed, {lost} lost.",
-    "pass-it-on.made_up": "connection {connection} was handed {handed} and asked for a "
-    "resourceVersion that nobody gave it: it is opaque, pass it on unchanged.",
-    "pass-it-on.other": "connection {connection} was handed {handed} and asked for {asked}: pass "
-    "on what was handed over, unchanged. {replayed} replayed, {lost} lost.",
-    "pass-it-on.ended": "the watch ended: {reason}",
-    "pass-it-on.twice": "{replayed} of {delivered} events came twice.",
-    "pass-it-on.lossy": "{lost} changes never arrived, {deletions} of them deletions.",
     "pass-it-on.correct": "Correct. {n} recordings, {reconnects} reconnects: every request "
     "carried what it was handed; nothing twice; no deletion lost.",
+    "four-starts.hint1": "Ask: lab.ask(at=32.05) is a watch without a resourceVersion. Count its "
+    "events, to the end of the recording.",
+    "four-starts.hint2": 'lab.ask(at=32.05, resource_version="0"), and "rv@0" for the one of the '
+    "list at the start. One of the four is no question about the past at all.",
+    "four-starts.hint3": "Without a moment the server shows the present, as ADDED, and goes on "
+    "from there. With one it answers from its log of changes. From one that is not reached yet "
+    "there is nothing to tell.",
+    "four-starts.solution": "unset={unset}, zero={zero}, list_rv={list_rv}, future={future}.",
+    "four-starts.correct": "Correct. Unset and “0” show what exists ({existing}) and what is new "
+    "({new}); the list's resourceVersion gets all {changes} changes; one in the future gets "
+    "silence.",
+    "four-starts.unset.only_new": "unset: {answer} would be only what is new after {at} s, as "
+    "popular pages say. Ask and see: what exists comes first, as ADDED.",
+    "four-starts.unset.log": "unset: {answer} is the whole log; without a resourceVersion the "
+    "server does not look into the log, it shows what exists.",
+    "four-starts.unset.nothing": "unset: a watch without a resourceVersion is not silent: it "
+    "shows what exists, then what is new.",
+    "four-starts.unset.other": "unset: {answer} is not what comes. Ask and see: lab.ask(at={at}).",
+    "four-starts.zero.only_new": "zero: {answer} would be only what is new; a resourceVersion of "
+    "0 means “any state you have”, and that state is sent first.",
+    "four-starts.zero.log": "zero: {answer} is the whole log, but 0 is not its beginning: it "
+    "means “any state you have”.",
+    "four-starts.zero.nothing": "zero: 0 is not refused and not silent: it means “any state you "
+    "have”, and that state is sent first.",
+    "four-starts.zero.other": "zero: {answer} is not what comes. Ask and see: "
+    'lab.ask(at={at}, resource_version="0").',
+    "four-starts.list_rv.only_new": "list_rv: {answer} is what is new after {at} s; the list was "
+    "made at the start, and all that came after it is sent.",
+    "four-starts.list_rv.present": "list_rv: {answer} is what a watch without a resourceVersion "
+    "gets; from the list's the server answers out of its log, deletions among it.",
+    "four-starts.list_rv.until_now": "list_rv: {answer} are the changes up to {at} s; the watch "
+    "goes on, and tells of what comes after it too.",
+    "four-starts.list_rv.other": "list_rv: {answer} is not what comes. Ask and see: "
+    'lab.ask(at={at}, resource_version="rv@0").',
+    "four-starts.future.only_new": "future: {answer} is new after {at} s, but not after a "
+    "resourceVersion that is not reached: until it is, there is silence.",
+    "four-starts.future.log": "future: {answer} is all that was before it; a watch tells of what "
+    "comes after its resourceVersion.",
+    "four-starts.future.present": "future: {answer} is what a watch without a resourceVersion "
+    "gets; from one in the future there is silence.",
+    "four-starts.future.other": "future: not {answer}, and no error either: silence, until the "
+    "timeout or until the resourceVersion is reached. Put the number of events.",
+    "write-it.hint1": "lab.api.list_config_map_for_all_namespaces(…) watches all namespaces. It "
+    "needs watch=True, _preload_content=False and label_selector.",
+    "write-it.hint2": "The retry watcher hands you a note, options: where to go on from, and that "
+    "bookmarks are welcome. Change what you want on it, and pass all of it on.",
+    "write-it.hint3": 'options = options.replace(timeout_seconds=60, label_selector="app=web"), '
+    "and return the call with **options.",
+    "write-it.solution": """def mine(options):
+    options = options.replace(timeout_seconds=60, label_selector="app=web")
+    return lab.api.list_config_map_for_all_namespaces(
+        watch=True, _preload_content=False, **options
+    )""",
+    "write-it.correct": "Correct. {n} fault scripts, {reconnects} reconnects: every request "
+    "carried what it was handed; nothing twice; no deletion lost.",
+}
+
+_JUDGED: Final[dict[str, Template]] = {
+    "judged.silent": "{name} asked the server for no watch: return what {call} gives.",
+    "judged.namespaced": "connection {connection} watched one namespace ({path}); this is about "
+    "all of them: return what {call} gives.",
+    "judged.elsewhere": "connection {connection} watched {path}; this is about {expected_path}.",
+    "judged.nowhere": "connection {connection} watched {path}, where nothing is: the objects are "
+    "in the namespace {namespaces}, which lab.namespace names.",
+    "judged.selector": (
+        "connection {connection} lost the selector: {n} event is of an object that nobody asked "
+        "for.",
+        "connection {connection} lost the selector: {n} events are of objects that nobody asked "
+        "for.",
+    ),
+    "judged.own_loop": "connection {connection} opened {opened} watches in one call: a watch "
+    "function asks once, the loop is the retry watcher's. {replayed} of {delivered} events were "
+    "replays.",
+    "judged.zero": "a resourceVersion of 0 means “any state you have”: the server answers as "
+    "if none was asked for. {replayed} of {delivered} events were replays.",
+    "judged.pinned": "you ask for the list's resourceVersion each time: {delivered} events, "
+    "{replayed} of them replayed. Ask for the one that connection {connection} was handed: "
+    "{handed}.",
+    "judged.hidden": "nothing came twice, but {lost} changes are still lost, {deletions} of "
+    "them deletions: a cache of seen events hides the bug.",
+    "judged.dropped": "connection {connection} was handed {handed} and asked for none: the "
+    "note is thrown away. {replayed} replayed, {lost} lost.",
+    "judged.made_up": "connection {connection} was handed {handed} and asked for a "
+    "resourceVersion that nobody gave it: it is opaque, pass it on unchanged.",
+    "judged.other": "connection {connection} was handed {handed} and asked for {asked}: pass "
+    "on what was handed over, unchanged. {replayed} replayed, {lost} lost.",
+    "judged.kept_back": "before connection {connection} came a bookmark, and {name} kept it back: "
+    "it was handed {handed} again. Pass bookmarks on, the retry watcher resumes from them.",
+    "judged.no_bookmarks": "connection {connection} did not ask for bookmarks. While nothing that "
+    "you watch changes, the window moves on, and the server forgot {handed}: pass on "
+    "allow_watch_bookmarks as it was handed over.",
+    "judged.ended": "the watch ended: {reason}",
+    "judged.twice": "{replayed} of {delivered} events came twice.",
+    "judged.lossy": "{lost} changes never arrived, {deletions} of them deletions.",
+    "judged.no_timeout": "You leave the timeout to the server, and it takes 30 to 60 minutes: "
+    "that is not wrong, but a connection that died silently stays unnoticed for as long.",
+}
+
+_CHECK: Final[dict[str, Template]] = {
+    "check.call": "the client's call",
+    "check.correct": "Correct. {n} histories, {reconnects} reconnects: every request carried what "
+    "it was handed; nothing twice; no deletion lost.",
+    "check.not_callable": "A watch function is wanted, and {kind} is the type of what came: pass "
+    "the function itself, without calling it.",
+    "check.signature": "{name}{signature} cannot be called with (lab, options): a function to be "
+    "checked takes where the server is, and the options of a retry loop.",
+    "check.path": "The function asked for {path}, which is no list of objects.",
+    "check.field_selector": "No objects can be made for the field selector {selector}: check the "
+    "function without it.",
+    "check.label_selector": "No objects can be made for the label selector {selector}: check the "
+    "function with equalities, such as app=web,tier=front.",
+    "check.target": "{target} is no module:function, such as my_module:watch_pods.",
+    "check.no_module": "There is no module {module} here.",
+    "check.import": "{module} cannot be imported: {error}.",
+    "check.no_function": "The module {module} has no {name}.",
+}
+
+_PROPERTIES: Final[dict[str, Template]] = {
+    "property.P1": "P1: every request carries the resourceVersion that was handed over",
+    "property.P2": "P2: nothing is delivered twice",
+    "property.P3": "P3: no deletion is lost inside the window",
+    "property.P4": "P4: a 410 leads to a list, and to the deletions that it shows",
+    "property.P5": "P5: a bookmark moves the resourceVersion and is not delivered",
+    "property.P6": "P6: what was opened is closed, when it is told to",
+    "property.P7": "P7: there is a pause between one attempt and the next",
+    "property.P1.broken": "connection {connection} was handed {expected} and asked for {came}.",
+    "property.P2.broken": "connection {connection} delivered what was known: {came}.",
+    "property.P3.broken": "connection {connection} should have told of {expected}: it never "
+    "arrived.",
+    "property.P4.broken": "after the 410 of connection {connection} should have come {expected}, "
+    "and came {came}.",
+    "property.P5.broken": "connection {connection}, after a bookmark: expected {expected}, came "
+    "{came}.",
+    "property.P6.broken": "what connection {connection} opened should have been {expected}, and "
+    "was {came}.",
+    "property.P7.broken": "connection {connection} came {came} after the one before; {expected} "
+    "is the least.",
+    "property.nothing": "nothing",
+    "property.list": "a list",
+    "property.watch": "a watch from {asked}",
+    "property.deleted": "the deletion of {name}",
+    "property.closed": "closed at {seconds} s",
+    "property.open": "left open",
+    "property.bookmark": "a bookmark",
+    "property.expired": "a 410",
+}
+
+_COST: Final[dict[str, Template]] = {
+    "cost.made": "made, not recorded",
+    "cost.shown": "Made, not recorded. {sentence}",
+    "cost.size": "{objects}, {changes}, {reconnects}",
+    "cost.changes": ("{n} change", "{n} changes"),
+    "cost.no_change": "no change",
+    "cost.reconnects": ("{n} reconnect", "{n} reconnects"),
+    "cost.no_reconnect": "no reconnect",
+    "cost.sentence": "{size}: {handed}.",
+    "cost.handed": (
+        "{watcher} is handed {count} event",
+        "{watcher} is handed {count} events",
+    ),
+    "cost.handed_too": "{watcher} {count}",
+    "cost.product": (
+        "{objects} × {n} connection = {count}",
+        "{objects} × {n} connections = {count}",
+    ),
+    "cost.sum": "{new} new + {replayed} replayed",
+    "cost.alt": "Bar chart, made, not recorded. {sentence} {product}.",
+    "cost.caption": "Made, not recorded: {size}",
+    "cost.head.watcher": "function",
+    "cost.head.connections": "connections",
+    "cost.head.delivered": "delivered",
+    "cost.head.new": "new",
+    "cost.head.replayed": "replayed",
+    "cost.key.replayed": "replayed: told again, nothing new",
+    "cost.key.new": "new: one for a change",
+    "cost.value": "{name} is {value}: give a whole number from {low} to {high}.",
+    "cost.raised": "{size}: a function raised {error}.",
+    "cost.controls": "Cost: how many pods, and how many reconnects",
+    "cost.slider.pods": "pods",
+    "cost.slider.reconnects": "reconnects",
+}
+
+_CHART: Final[dict[str, Template]] = {
+    "chart.objects": "objects",
+    "chart.changes": "changes",
+    "chart.reconnects": "reconnects",
+    "chart.product": "objects × connections",
+    "chart.delivered": "events handed to the function",
+    "chart.line": "{watcher}: {count}",
+    "chart.caption": "Made, not recorded: events handed to each function",
+    "chart.none": "plot_cost() draws what was measured and was given nothing: "
+    "write plot_cost(cost.measure(pods=50, reconnects=20)).",
+    "chart.alt": (
+        "Chart, made, not recorded: events handed over against objects × connections, {n} size.",
+        "Chart, made, not recorded: events handed over against objects × connections, {n} sizes.",
+    ),
+    "chart.alt_flat": "{watcher} is handed {last} at each.",
+    "chart.alt_grows": "{watcher} is handed {first} at {low}, and {last} at {high}.",
 }
 
 _STRIP: Final[dict[str, Template]] = {
@@ -278,8 +503,8 @@ _STRIP: Final[dict[str, Template]] = {
     "strip.last_seen.short": "seen {rv}",
     "strip.dropped.long": "{rv} dropped",
     "strip.dropped.short": "dropped",
-    "strip.why.none.long": "no rv: everything that exists is sent",
-    "strip.why.none.short": "no rv: all is sent",
+    "strip.why.none.long": "none: everything that exists is sent",
+    "strip.why.none.short": "none: all is sent",
     "strip.why.old.long": "an old rv: everything since then is sent again",
     "strip.why.old.short": "an old rv: all since is sent",
     "strip.disguised.long": "carries the missed change",
@@ -290,6 +515,8 @@ _STRIP: Final[dict[str, Template]] = {
     "strip.ghost.least": "never told",
     "strip.ghost.next": "{name}, deleted at {rv}",
     "strip.cut_at": "cut at",
+    "strip.order.long": "order of events, not to scale",
+    "strip.order.short": "not to scale",
     "strip.cut_away": "{at}, away for {seconds}",
     "strip.close.timeout": "timeout",
     "strip.close.cut": "cut",
@@ -307,7 +534,8 @@ _STRIP: Final[dict[str, Template]] = {
     "strip.legend.replayed": "{type} again, nothing new",
     "strip.legend.late": "missed, told late",
     "strip.legend.ghost": "ghost: believed, but gone",
-    "strip.legend.refused": "no connection",
+    "strip.legend.gone": "gone, not yet told",
+    "strip.legend.refused": "away: no connection",
     "strip.legend.cut": "cut",
     "strip.legend.bookmark": "bookmark: rv only, no change",
     "strip.title.change": "change {number}: {type} {name} at {at} (resourceVersion {value})",
@@ -330,7 +558,8 @@ _STRIP: Final[dict[str, Template]] = {
     "strip.title.lost": "{type} {name} {rv} at {at}: lost, never told (resourceVersion {value})",
     "strip.alt.changes": ("Watch strip of {n} change.", "Watch strip of {n} changes."),
     "strip.alt.cuts": "Cut at {cuts}.",
-    "strip.alt.watcher": "{watcher}: {asked}; {delivered}; {lost}; {believes}.",
+    "strip.alt.state": "{start} at the start, {end} at the end.",
+    "strip.alt.watcher": "‘{watcher}’: {asked}; {delivered}; {lost}; {believes}.",
     "strip.alt.never": "asked for nothing",
     "strip.alt.none": (
         "asked once without a resourceVersion",
@@ -361,9 +590,12 @@ _STRIP: Final[dict[str, Template]] = {
         "it does not know of {n} that exist",
     ),
     "strip.names.more": "{names} and {n} more",
+    "strip.names.and": "{names} and {last}",
     "strip.table.connections": "Watch strip: a row a connection",
     "strip.table.changes": "Watch strip: a row a change",
     "strip.table.open": "The same as tables",
+    "strip.scroll": "Picture, scrolls sideways where the window is narrow",
+    "strip.hint": "The picture goes on to the right: scroll it sideways.",
     "strip.head.watcher": "watcher",
     "strip.head.connection": "connection",
     "strip.head.asked_at": "asked at",
@@ -384,43 +616,55 @@ _STRIP: Final[dict[str, Template]] = {
     "strip.head.type": "type",
     "strip.head.object": "object",
     "strip.cell.told": "{at}",
+    "strip.cell.known": "known",
     "strip.cell.disguised": "{at}, as {type}",
     "strip.cell.again": ("{cell}; again once", "{cell}; again {n} times"),
     "strip.cell.lost_gap": "lost in gap {gap}",
     "strip.cell.lost": "lost",
     "strip.cell.pending": "after its end",
+    "strip.type.listed": "in the list",
     "strip.type.added": "created",
     "strip.type.modified": "changed",
     "strip.type.deleted": "deleted",
     "strip.step.change": "{at}. The cluster {did} {name} (change {number}).",
     "strip.step.cut": "{at}. {who}",
-    "strip.step.cut_one": "The connection of {watcher} ends ({reason}).",
-    "strip.step.cut_away": "The connection of {watcher} ends ({reason}), and it gets no other "
+    "strip.step.cut_one": "The connection of ‘{watcher}’ ends ({reason}).",
+    "strip.step.cut_away": "The connection of ‘{watcher}’ ends ({reason}), and it gets no other "
     "for {seconds}.",
     "strip.step.open": "{at}. {who}",
-    "strip.step.open_one": "{watcher} asks from {rv}: {answer}.",
-    "strip.step.sent_again": ("{n} event is sent again", "{n} events are sent again"),
+    "strip.step.open_none": "‘{watcher}’ asks without a resourceVersion: {answer}.",
+    "strip.step.open_rv": "‘{watcher}’ asks from {rv}: {answer}.",
+    "strip.step.sent_again": ("{names} is sent again", "{names} are sent again"),
+    "strip.step.sent_again_often": "{names} are sent again, in {count} events",
     "strip.step.sent_late": (
-        "{n} change that it missed is sent",
-        "{n} changes that it missed are sent",
+        "the {n} change that it missed is sent, of {names}",
+        "the {n} changes that it missed are sent, of {names}",
     ),
     "strip.step.sent_nothing": "nothing is sent yet",
-    "strip.step.end": "{at}. The end.",
-    "strip.fate.told": "{watcher} is told at once.",
-    "strip.fate.late": "{watcher} was away; it is told at {at}.",
-    "strip.fate.disguised": "{watcher} was away; it is told at {at}, as {type}.",
-    "strip.fate.lost_away": "{watcher} was away; it is never told.",
-    "strip.fate.lost": "{watcher} was connected; it is never told.",
-    "strip.fate.pending": "{watcher} had ended.",
-    "strip.because.none": "{watcher} asks without an RV at {at}, and is sent what exists then.",
-    "strip.because.rv": "{watcher} asks from {rv} at {at}, and is sent all that came after it.",
-    "strip.because.same": "{watcher} asked from {rv} at {at}, and was connected.",
-    "strip.so_far": (
-        "{watcher} so far: {delivered} delivered, {replayed} replayed, {lost} lost; "
-        "it believes in {believed}, and {real} exists.",
-        "{watcher} so far: {delivered} delivered, {replayed} replayed, {lost} lost; "
-        "it believes in {believed}, and {real} exist.",
+    "strip.step.not_there": (
+        "{names} is not there, so nobody mentions it: ‘{watcher}’ goes on believing in it.",
+        "{names} are not there, so nobody mentions them: it goes on believing in them.",
     ),
+    "strip.step.end": "{at}. The end.",
+    "strip.step.first_again": "{line} (first again)",
+    "strip.step.last_again": "{line} (last again)",
+    "strip.fate.told": "‘{watcher}’ is told at once.",
+    "strip.fate.late": "‘{watcher}’ was away; it is told at {at}.",
+    "strip.fate.disguised": "‘{watcher}’ was away; it is told at {at}, as {type}.",
+    "strip.fate.lost_away": "‘{watcher}’ was away; it is never told.",
+    "strip.fate.lost": "‘{watcher}’ was connected; it is never told.",
+    "strip.fate.pending": "‘{watcher}’ had ended.",
+    "strip.because.none": "‘{watcher}’ asks without a resourceVersion at {at}, and is sent what "
+    "exists then.",
+    "strip.because.rv": "‘{watcher}’ asks from {rv} at {at}, and is sent all that came after it.",
+    "strip.because.same": "‘{watcher}’ asked from {rv} at {at}, and was connected.",
+    "strip.because.same_none": "‘{watcher}’ asked without a resourceVersion at {at}, and was "
+    "connected.",
+    "strip.so_far": "So far ‘{watcher}’ was delivered {delivered}, {replayed} of them replayed; "
+    "{lost}; it believes in {believed}, and {exist}.",
+    "strip.so_far.delivered": ("{n} event", "{n} events"),
+    "strip.so_far.lost": ("{n} change is lost", "{n} changes are lost"),
+    "strip.so_far.exist": ("{n} exists", "{n} exist"),
     "strip.go.which": "go_to() takes one of change, lost, replay, reconnect and at: "
     "write strip.go_to(lost=1).",
     "strip.go.number": "{what} is {value}: give a number from 1 on.",
@@ -447,13 +691,33 @@ _STRIP: Final[dict[str, Template]] = {
     "strip.save.failed": "{path} cannot be written: {reason}.",
 }
 
+_SERVE: Final[dict[str, Template]] = {
+    "serve.listening": (
+        "Serving {name} at {url} ({speed} second of it a second, from the first request on): "
+        "export KUBECONFIG={kubeconfig} for your client. Ctrl-C here ends it.",
+        "Serving {name} at {url} ({speed} seconds of it a second, from the first request on): "
+        "export KUBECONFIG={kubeconfig} for your client. Ctrl-C here ends it.",
+    ),
+    "serve.port": "Port {port} cannot be had ({reason}): name another one, or none for a free one.",
+    "serve.speed": "A speed of {speed} cannot be served: expected a number above 0.",
+    "serve.closed": "This server is not running: use it inside its `with` block.",
+    "serve.scenario_file": "{path} cannot be read as a scenario: {reason}.",
+}
+
 CATALOGUE: Final[dict[str, Template]] = {
     **_WATCH_FUNCTION,
+    **_OPTIONS,
     **_ENDS,
     **_LAB,
     **_FINDING,
     **_EXERCISES,
+    **_JUDGED,
+    **_CHECK,
+    **_PROPERTIES,
+    **_COST,
+    **_CHART,
     **_STRIP,
+    **_SERVE,
 }
 """Every sentence by its key."""
 

@@ -116,6 +116,67 @@ class Count:
         return tuple(belief for belief in self.believed if not belief.exists)
 
 
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Hold what one watcher was handed for so many objects, changes and reconnects.
+
+    Parameters
+    ----------
+    watcher : str
+    objects, changes, reconnects : int
+        What there was: objects all along, changes to them, and cuts of the connection.
+    connections : int
+        How often it asked for a watch and was answered.
+    delivered, replayed : int
+        Events, and those of them that told nothing new.
+    """
+
+    watcher: str
+    objects: int
+    changes: int
+    reconnects: int
+    connections: int
+    delivered: int
+    replayed: int
+
+    @property
+    def new(self) -> int:
+        """Count the delivered events that told of a change."""
+        return self.delivered - self.replayed
+
+    @property
+    def product(self) -> int:
+        """Give objects × connections, which each reconnect at a cut makes: one, and one a cut."""
+        return self.objects * (self.reconnects + 1)
+
+
+def cost_of(count: Count, *, objects: int, changes: int, reconnects: int) -> Cost:
+    """Sum up what a watcher was handed on a history of a known size.
+
+    Parameters
+    ----------
+    count : Count
+    objects, changes, reconnects : int
+        The size.
+
+    Returns
+    -------
+    Cost
+    """
+    connections = sum(
+        attempt.watch is not None and attempt.watch.status == 200 for attempt in count.attempts
+    )
+    return Cost(
+        watcher=count.watcher,
+        objects=objects,
+        changes=changes,
+        reconnects=reconnects,
+        connections=connections,
+        delivered=count.delivered,
+        replayed=count.replayed,
+    )
+
+
 def count(log: Log, history: History) -> Count:
     """Count what a watcher was delivered.
 

@@ -421,8 +421,14 @@ def _broken_contract(error: Exception) -> str | None:
         return say("function.preloaded_failed", error=name)
     if name == "ValidationError" and "pydantic._internal._validate_call" in modules:
         return _refused_argument(error)
-    unexpected = _UNEXPECTED.search(str(error)) if isinstance(error, TypeError) else None
-    return _camel_case(unexpected[1]) if unexpected else None
+    if not isinstance(error, TypeError):
+        return None
+    if unexpected := _UNEXPECTED.search(str(error)):
+        return _camel_case(unexpected[1])
+    # Nothing of the function's own ran: it was the call that failed.
+    if modules[-1] == __name__ and "argument" in str(error):
+        return say("function.signature", error=error)
+    return None
 
 
 _UNEXPECTED: Final = re.compile(r"unexpected keyword argument '(\w+)'")
@@ -431,6 +437,8 @@ _UNEXPECTED: Final = re.compile(r"unexpected keyword argument '(\w+)'")
 def _refused_argument(error: Any) -> str:
     first = error.errors()[0]
     name = ".".join(str(part) for part in first["loc"])
+    if name.isdecimal() and isinstance(first.get("input"), ListOptions):
+        return say("function.positional")
     return _camel_case(name) or say("function.refused_argument", name=name, reason=first["msg"])
 
 
@@ -439,11 +447,11 @@ def _camel_case(name: str) -> str | None:
     return say("function.camel_case", name=name, python_name=known) if known else None
 
 
-def is_preloading(error: BaseException) -> bool:
-    """Tell whether the client was reading a whole answer when it was interrupted.
+def why_unreturned(error: BaseException) -> str | None:
+    """Say why a watch function had not returned when it was interrupted.
 
-    It does so without ``_preload_content=False``: a watch is read to its end before the call
-    returns, and a recording may be over before that.
+    Without ``_preload_content=False`` the client reads a watch to its end before the call returns,
+    and a function with a loop of its own never returns: a recording is over before that.
 
     Parameters
     ----------
@@ -452,12 +460,21 @@ def is_preloading(error: BaseException) -> bool:
 
     Returns
     -------
-    bool
+    str or None
+        What to write instead; None when the function had returned, or is a generator.
     """
-    return any(
-        frame.f_globals.get("__name__") == "kubernetes.client.rest"
-        and frame.f_code.co_name == "read"
-        for frame, _ in traceback.walk_tb(error.__traceback__)
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    here = [frame.f_code.co_name for frame in frames if frame.f_globals is globals()]
+    if "_called" not in here or "_advanced" in here:
+        return None
+    modules = [frame.f_globals.get("__name__") for frame in frames]
+    is_own_loop = "kubernetes.watch.watch" in modules
+    reads_whole = any(
+        module == "kubernetes.client.rest" and frame.f_code.co_name == "read"
+        for module, frame in zip(modules, frames, strict=True)
+    )
+    return say(
+        "function.preloading" if reads_whole and not is_own_loop else "function.never_returned"
     )
 
 

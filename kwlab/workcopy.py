@@ -107,11 +107,16 @@ def refresh(folder: Path, sources: tuple[Path, ...] | None = None) -> WorkCopy:
     Raises
     ------
     LabError
-        The folder is a file, or cannot be written. What could be written before stays.
+        The folder is a file, holds the originals, or cannot be written. What could be written
+        before stays.
     """
     folder = folder.expanduser().absolute()
     if folder.exists() and not folder.is_dir():
         raise LabError(f"{folder} is a file. Name a folder for your notebooks.")
+    if folder.resolve() in {path.parent.resolve() for path in shipped()}:
+        raise LabError(
+            f"{folder} holds the notebooks that kwlab came with. Name another folder for yours."
+        )
     try:
         return _refresh(folder, shipped() if sources is None else sources)
     except OSError as error:

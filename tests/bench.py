@@ -52,6 +52,7 @@ def import_kwlab() -> Timed:
 BENCHES: Final[tuple[Bench, ...]] = (
     Bench("import kwlab", import_kwlab, goal_seconds=0.2),
     Bench("compare() on the story", bench_lab.compare_the_story, goal_seconds=0.03),
+    Bench("compare() on 500 events × 20 reconnects", bench_lab.compare_many, goal_seconds=0.1),
     Bench("show that comparison", bench_lab.draw_the_story),
     Bench("a scrub step at 500 marks", bench_lab.scrub_the_churn, goal_seconds=0.02),
     Bench("an event: urllib3, head alone", bench_watch.floor, per=bench_watch.EVENTS),

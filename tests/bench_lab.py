@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import kwlab
+from kwlab.lab import Lab
+from kwlab.made import made_evenly
 from tests import watch_functions as functions
 from tests.bench_types import Timed
 
@@ -14,6 +16,19 @@ def compare_the_story() -> Timed:
 
     def once() -> None:
         lab.compare(wrong=wrong, correct=correct)
+
+    return once
+
+
+def compare_many() -> Timed:
+    """Compare both functions on 500 changes with 20 reconnects, on a history that is made."""
+    past = made_evenly(kwlab.open_lab().history, objects=12, changes=500, seconds=420.0)
+    lab = Lab(past)
+    wrong, correct = functions.wrong(lab), functions.correct(lab)
+    scenario = [{"fault": "cut", "at": 20.0 * number} for number in range(1, 21)]
+
+    def once() -> None:
+        lab.compare(wrong=wrong, correct=correct, scenario=scenario)
 
     return once
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -100,7 +101,9 @@ def start_jupyterlab(home: Path) -> Iterator[JupyterLab]:
     """Run ``python -m kwlab lab`` with a home of its own, and end it at the end."""
     folder, runtime, log = home / "work", home / "runtime", home / "jupyterlab.log"
     _configure(home)
+    # Left to itself JupyterLab looks for a free port and takes it later; two workers get the same.
     command = [sys.executable, "-m", "kwlab", "lab", str(folder), "--no-browser"]
+    command += ["--port", str(_free_port())]
     with log.open("wb") as output:
         process = subprocess.Popen(
             command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, env=_environment(home)
@@ -253,6 +256,11 @@ def _environment(home: Path) -> dict[str, str]:
         "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
         "MPLCONFIGDIR": str(home / "matplotlib"),
     }
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
 
 
 def _address(process: subprocess.Popen[bytes], runtime: Path, log: Path) -> str:

@@ -65,10 +65,10 @@ def test_from_the_bug_to_the_proof(learner: Learner) -> None:
     learner.write(
         READ,
         'ex = kwlab.exercise("read-the-strip")\n'
-        "ex.check(replayed_after_first_cut=3, lost_while_away=4, ghosts=2)",
+        "ex.check(replayed_after_second_cut=1, lost_while_away=4, ghosts=2)",
     )
     learner.run(READ)
-    assert learner.texts()[-1].startswith("Correct. After the first cut 3 pods came again")
+    assert learner.texts()[-1].startswith("Correct. After the second cut 1 pod came again (web-9)")
     learner.run(MINE)
     learner.run(CHECK)
     assert "Not attempted yet: mine still does what wrong does." == learner.texts()[-1]

@@ -24,6 +24,8 @@ NAMES: Final = {
     *("ADDED", "MODIFIED", "DELETED", "BOOKMARK", "Expired", "Pod", "ConfigMap", "pod", "pods"),
     *("configmap", "configmaps", "web", "job", "rv", "kwlab", "churn", "cut", "twice", "from"),
     *("nothing", "wrong", "correct", "mine", "dedup", "from_list", "app"),
+    # As rv@9 names a moment, this names the lack of one, in tables and in guesses.
+    "none",
 }
 
 

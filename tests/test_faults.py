@@ -229,3 +229,17 @@ def test_faults_made_in_python() -> None:
     assert (cut,) == faults.parse([cut])
     with pytest.raises(ScenarioError, match=">= 0"):
         faults.parse([faults.Cut(at=1.0, away_seconds=-5.0)])
+
+
+def test_what_strikes_watches_leaves_a_waiting_list_alone() -> None:
+    """A list that waits for a resourceVersion gets no line of a watch into its body."""
+    for fault in ({"fault": "error", "at": 2.0}, {"fault": "malformed", "at": 2.0}):
+        of = server(fault)
+        response = of.respond(Request.parse("GET", f"{PODS_PATH}?resourceVersion=9999"), 1.0)
+        body, end = [frame.data for frame in response.frames]
+        assert isinstance(body, bytes)
+        assert (504, str(len(body)), End.DONE) == (
+            response.status,
+            response.headers["Content-Length"],
+            end,
+        )

@@ -6,7 +6,7 @@ import pytest
 
 import kwlab
 from kwlab import recording
-from kwlab.errors import LabError, RecordingError, ScenarioError, WatchFunctionError
+from kwlab.errors import KwlabError, LabError, RecordingError, ScenarioError, WatchFunctionError
 from kwlab.lab import Lab
 from tests import watch_functions as functions
 
@@ -55,10 +55,10 @@ def test_requests_are_taken_at_the_door(lab: Lab) -> None:
     """What stands under "asked" is what reached the server, not what was handed over."""
     table = lab.compare(wrong=functions.wrong(lab)).requests
     assert [(row[1], row[2], row[3], row[4]) for row in table.rows] == [
-        ("0.0 s", "start", "rv@0", "rv@∅"),
-        ("15.0 s", "cut", "rv@4", "rv@∅"),
-        ("31.1 s", "cut", "rv@9", "refused"),
-        ("32.1 s", "refused", "rv@9", "rv@∅"),
+        ("0.0 s", "start", "rv@0", "none"),
+        ("15.0 s", "cut", "rv@4", "none"),
+        ("31.1 s", "cut", "rv@9", "away"),
+        ("32.1 s", "away", "rv@9", "none"),
     ]
 
 
@@ -150,10 +150,10 @@ def test_functions_called_alike_stand_side_by_side(lab: Lab) -> None:
     seen = lab.compare(wrong=functions.wrong(lab), correct=functions.correct(lab), guess=guess)
     assert seen.requests.heads[4:] == ("wrong asked", "correct asked", "your guess")
     assert [row[4:] for row in seen.requests.rows] == [
-        ("rv@∅", "rv@0", "rv@0"),
-        ("rv@∅", "rv@4", "rv@9"),
-        ("refused", "refused", ""),
-        ("rv@∅", "rv@9", "–"),
+        ("none", "rv@0", "rv@0"),
+        ("none", "rv@4", "rv@9"),
+        ("away", "away", ""),
+        ("none", "rv@9", "–"),
     ]
     assert str(seen).splitlines()[-1] == "You guessed 1 of 3 requests of correct."
 
@@ -167,6 +167,17 @@ def test_functions_called_apart_stand_one_below_the_other(lab: Lab) -> None:
     rows = lab.compare(correct=functions.correct(lab), hasty=hasty).requests.rows
     assert {row[0] for row in rows} == {"correct", "hasty"}
     assert len(rows) > 8
+
+
+def test_a_function_may_use_any_lab_that_is_open(lab: Lab) -> None:
+    """What is compared is played behind every lab: opening a second one spoils no function."""
+    correct = functions.correct(lab)
+    jobs = kwlab.open_lab("jobs-from-nothing")
+    assert jobs.compare(correct=correct).runs[0].count.delivered == 12
+    assert lab.compare(correct=functions.correct(jobs)).runs[0].count.delivered == 14
+    assert str(kwlab.exercise("pass-it-on").check(correct)).startswith("Correct.")
+    assert len(lab.api.list_namespaced_pod(lab.namespace).items) == 3
+    assert jobs.api.list_namespaced_pod(jobs.namespace).items == []
 
 
 def test_a_future_question_is_met_with_silence(lab: Lab) -> None:
@@ -217,6 +228,88 @@ def test_a_learners_own_error_is_theirs(lab: Lab) -> None:
     with pytest.raises(NameError, match="optoins"):
         lab.compare(mine=functions.misspelt(lab))
     assert lab.compare(mine=functions.correct(lab)).runs[0].count.delivered == 14
+
+
+def test_a_learners_own_error_shows_their_frames_first(lab: Lab) -> None:
+    """Between the learner's cell and the learner's function stand few frames of kwlab's."""
+    with pytest.raises(NameError) as caught:
+        lab.compare(mine=functions.misspelt(lab))
+    names = [entry.name for entry in caught.traceback]
+    assert len(names) <= 4
+    assert names[-1] == "<lambda>"
+
+
+def loops(lab: Lab) -> object:
+    def mine(options: kwlab.ListOptions) -> None:
+        from kubernetes.watch import Watch
+
+        while True:
+            for _ in Watch().stream(lab.api.list_namespaced_pod, lab.namespace, timeout_seconds=60):
+                pass
+
+    return mine
+
+
+def loops_on_the_response(lab: Lab) -> object:
+    def mine(options: kwlab.ListOptions) -> None:
+        for _ in functions.watch(lab, **options):
+            pass
+
+    return mine
+
+
+def takes_nothing(lab: Lab) -> object:
+    return lambda: functions.watch(lab)
+
+
+def takes_two(lab: Lab) -> object:
+    return lambda options, more: functions.watch(lab)
+
+
+def packs(lab: Lab) -> object:
+    return lambda options: lab.api.list_namespaced_pod(
+        lab.namespace, options, watch=True, _preload_content=False
+    )
+
+
+def changes_the_note(lab: Lab) -> object:
+    def mine(options: kwlab.ListOptions) -> object:
+        options.timeout_seconds = 60
+        return functions.watch(lab, **options)
+
+    return mine
+
+
+def quotes_the_timeout(lab: Lab) -> object:
+    return lambda options: functions.watch(lab, **options.replace(timeout_seconds="60"))
+
+
+@pytest.mark.parametrize(
+    ("broken", "says"),
+    [
+        (loops, "never came back: it reads the watch itself"),
+        (loops_on_the_response, "never came back: it reads the watch itself"),
+        (takes_nothing, "must take one argument"),
+        (takes_two, "must take one argument"),
+        (packs, r"unpack them with `\*\*options`"),
+        (changes_the_note, r"options = options.replace\(timeout_seconds=60\)"),
+        (quotes_the_timeout, "timeout_seconds is '60': it takes a whole number"),
+    ],
+)
+def test_what_learners_tried_is_answered_with_what_to_write(
+    lab: Lab, broken: object, says: str
+) -> None:
+    """Mistakes that a learner made at first sight are answered in one sentence."""
+    with pytest.raises(KwlabError, match=says):
+        lab.compare(mine=broken(lab))  # type: ignore[operator]
+
+
+def test_a_guess_and_functions_go_in_by_name(lab: Lab) -> None:
+    """A guess that is a word, and functions without names, are refused in a sentence."""
+    with pytest.raises(LabError, match=r"guess is 'more': write guess=kwlab\.Guess"):
+        lab.compare(wrong=functions.wrong(lab), guess="more")  # type: ignore[arg-type]
+    with pytest.raises(LabError, match="Give each function by its name"):
+        lab.compare(functions.wrong(lab))
 
 
 def test_kwlabs_own_errors_show_one_line_in_a_notebook() -> None:

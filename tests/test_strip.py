@@ -257,9 +257,89 @@ def test_more_than_ten_thousand_stay_short() -> None:
 
 def test_the_cluster_stands_alone_with_its_cuts() -> None:
     svg = strip.draw([], story()[1], cuts=[(15.0, 0.0), (31.05, 1.0)])
-    assert {"cluster", "14 changes", "cut at", "15 s", "31.1 s, away for 1 s"} <= set(texts(svg))
+    assert {"cluster", "14 changes", "cut at", "15 s", "31 s, away for 1 s"} <= set(texts(svg))
     dashed = [e for e in ET.fromstring(svg).iter() if e.get("stroke-dasharray") == "3 2.5"]
     assert 3 == len(dashed)
+
+
+def test_the_time_of_a_cut_stands_at_the_cut() -> None:
+    cuts = [(15.0, 0.0), (31.05, 1.0)]
+    root = ET.fromstring(strip.draw([], story()[1], cuts=cuts))
+    gap = strip.compose([], story()[1], cuts=cuts).plan.axis.gaps[1]
+    (label,) = [e for e in root.iter(f"{SVG}text") if e.text == "31 s, away for 1 s"]
+    assert f"{gap.left:.1f}".removesuffix(".0") == label.get("x")
+
+
+def test_cuts_in_one_second_keep_their_tenths() -> None:
+    past = history(["web-0"], [(float(n), "M", "web-0") for n in range(1, 9)], 10.0)
+    cuts = [Absence(5.1), Absence(5.4), Absence(8.0)]
+    assert {"5.1 s", "5.4 s", "8 s"} <= set(texts(strip.draw(pair(past, cuts), past)))
+
+
+def test_the_cluster_alone_names_who_changes() -> None:
+    written = texts(strip.draw([], story()[1], cuts=[(15.0, 0.0), (31.05, 1.0)]))
+    named = [c.object.name for c in story()[1].changes]
+    assert [written.count(name) for name in sorted(set(named))] == [
+        named.count(name) for name in sorted(set(named))
+    ]
+
+
+def test_the_alt_text_of_the_cluster_alone_says_how_it_ends() -> None:
+    alone = strip.picture([], story()[1], cuts=[(15.0, 0.0), (31.05, 1.0)])
+    assert (
+        "Watch strip of 14 changes. 3 pods at the start, 1 at the end. Cut at 15 s, 31 s."
+    ) == repr(alone)
+
+
+def test_the_axis_says_that_it_is_no_scale(case: Case) -> None:
+    assert 1 == sum("not to scale" in text for text in texts(strip.draw(*case, notes=NOTES)))
+
+
+def bars(svg: str) -> list[tuple[float, float, float]]:
+    """Give left, right and height of every bar."""
+    found = [e for e in ET.fromstring(svg).iter(f"{SVG}rect") if e.get("class") == "band"]
+    numbers = [[float(e.get(name, "0")) for name in ("x", "width", "height")] for e in found]
+    return [(x, x + width, height) for x, width, height in numbers]
+
+
+def test_a_bar_runs_on_until_its_deletion_is_told() -> None:
+    counts, past = story()
+    planned = strip.compose(counts[1:], past).plan
+    told = [t for t in planned.lanes[0].told if t.is_late and t.seen.type.value == "DELETED"]
+    ends = [right for _, right, _ in bars(strip.draw(counts[1:], past))]
+    for event in told:
+        assert any(abs(planned.placed[0][event.index] - end) < 0.2 for end in ends)
+
+
+def test_what_is_gone_and_not_yet_told_looks_different() -> None:
+    counts, past = story()
+    svg = strip.draw(counts[1:], past)
+    assert {12.0, 5.4} == {height for _, _, height in bars(svg)}
+    assert "gone, not yet told" in texts(svg)
+
+
+def test_who_is_in_the_list_has_a_bar_from_the_left_edge_over_every_column() -> None:
+    counts, past = story()
+    svg = strip.draw(counts[:1], past)
+    assert 3 == sum(left == 104 for left, _, _ in bars(svg))
+    rects = [e for e in ET.fromstring(svg).iter(f"{SVG}rect") if e.get("height") != "14"]
+    kinds = [e.get("class") for e in rects]
+    last_column = len(kinds) - 1 - kinds[::-1].index("col")
+    assert last_column < kinds.index("band")
+
+
+def test_a_refused_try_does_not_stand_on_what_was_dropped() -> None:
+    counts, past = story()
+    root = ET.fromstring(strip.draw(counts[:1], past))
+    (label,) = [e for e in root.iter(f"{SVG}text") if e.text == "rv@9 dropped"]
+    diamonds = [
+        float((e.get("d") or "M0 ")[1:].split()[0])
+        for e in root.iter(f"{SVG}path")
+        if "l5 5l-5 5l-5 -5z" in (e.get("d") or "") and e.find(f"{SVG}title") is not None
+    ]
+    assert 1 == len(diamonds)
+    assert diamonds[0] - 5 > float(label.get("x") or 0) + text_width("rv@9 dropped", 12)
+    assert "away: no connection" in texts(strip.draw(counts[:1], past))
 
 
 def test_a_name_cannot_leave_its_text() -> None:
@@ -342,23 +422,40 @@ def test_a_width_scales_the_whole(width: int) -> None:
 
 def test_alt_text_says_it_all() -> None:
     assert (
-        "Watch strip of 14 changes. wrong: asked 3 times without a resourceVersion; 17 events "
+        "Watch strip of 14 changes. ‘wrong’: asked 3 times without a resourceVersion; 17 events "
         "delivered, 10 new and 7 replayed; 4 changes lost, 2 deletions among them; it still "
-        "believes in job-09, web-2, which no longer exist. correct: asked 3 times, each time from "
-        "the resourceVersion it had reached; 14 events delivered, all new; 0 changes lost; it "
+        "believes in job-09, web-2, which no longer exist. ‘correct’: asked 3 times, each time "
+        "from the resourceVersion it had reached; 14 events delivered, all new; 0 changes lost; it "
         "believes in exactly what exists."
     ) == repr(strip.picture(*story()))
 
 
 def test_the_table_of_connections_adds_up(case: Case) -> None:
     counts, past = case
-    rows = strip.picture(counts, past).to_table().rows
+    table = strip.picture(counts, past).to_table()
+    rows = [dict(zip(table.heads, row, strict=True)) for row in table.rows]
     for count in counts:
-        mine = [row for row in rows if row[0] == count.watcher]
-        assert count.delivered == sum(int(row[7]) for row in mine)
-        assert count.replayed == sum(int(row[8]) for row in mine)
-        assert count.new == sum(int(row[9]) for row in mine)
-        assert not mine or str(len(count.believed)) == mine[-1][12]
+        mine = [row for row in rows if row["watcher"] == count.watcher]
+        assert count.delivered == sum(int(row["delivered"]) for row in mine)
+        assert count.replayed == sum(int(row["replayed"]) for row in mine)
+        assert count.new == sum(int(row["changes"]) for row in mine)
+        assert not mine or str(len(count.believed)) == mine[-1]["believed"]
+
+
+def test_the_table_of_connections_has_no_empty_column(case: Case) -> None:
+    table = strip.picture(*case).to_table()
+    columns = dict(zip(table.heads, zip(*table.rows, strict=True), strict=False))
+    assert [] == [head for head, cells in columns.items() if not any(cells)]
+    assert {"0"} != set(columns.get("bookmarks", ()))
+
+
+def test_the_table_of_changes_tells_every_replay(case: Case) -> None:
+    counts, past = case
+    table = strip.picture(counts, past).to_table("changes")
+    for number, count in enumerate(counts):
+        cells = " ".join(row[5 + number] for row in table.rows)
+        again = [int(n) for n in re.findall(r"again (\d+) times", cells)]
+        assert count.replayed == cells.count("again once") + sum(again)
 
 
 def test_the_table_of_changes_tells_every_loss(case: Case) -> None:
@@ -366,7 +463,7 @@ def test_the_table_of_changes_tells_every_loss(case: Case) -> None:
     table = strip.picture(counts, past).to_table("changes")
     assert all(len(row) == len(table.heads) for row in table.rows)
     for number, count in enumerate(counts):
-        cells = [row[5 + number] for row in table.rows]
+        cells = [row[5 + number] for row in table.rows if row[3] != "in the list"]
         assert len(count.lost) == sum(cell.startswith("lost") for cell in cells)
         assert len(count.changes) == len(cells) - cells.count("after its end")
 
@@ -374,8 +471,8 @@ def test_the_table_of_changes_tells_every_loss(case: Case) -> None:
 def test_the_tables_have_captions_and_heads() -> None:
     page = strip.picture(*story()).to_html()
     assert 2 == page.count("<caption>")
-    assert 15 + 7 == page.count('<th scope="col">')
-    assert 8 + 14 == page.count('<th scope="row">')
+    assert 14 + 7 == page.count('<th scope="col">')
+    assert 8 + 3 + 14 == page.count('<th scope="row">')
 
 
 def test_the_figure_is_an_image_with_alt_text() -> None:
@@ -384,6 +481,13 @@ def test_the_figure_is_an_image_with_alt_text() -> None:
     assert strip.draw(*story()).encode() == base64.b64decode(data)
     assert 'alt="Watch strip of 14 changes.' in page
     assert '<summary data-lm-suppress-shortcuts="true">' in page
+
+
+def test_a_keyboard_can_scroll_the_figure_and_no_letter_leaves_it() -> None:
+    page = strip.picture(*story()).to_html()
+    (region,) = re.findall(r"<div ([^>]*)><img", page)
+    assert 'tabindex="0" role="region" aria-label="Picture, ' in region
+    assert 'data-lm-suppress-shortcuts="true"' in region
 
 
 def test_it_saves_a_picture_and_a_finding(tmp_path: Path) -> None:

@@ -13,8 +13,12 @@ import pytest
 
 from kwlab import metrics
 from kwlab.errors import LabError
-from kwlab.strip.widget import BUTTONS, VIEW, WatchStrip
+from kwlab.strip.panel import TOTALS
+from kwlab.strip.widget import BUTTONS, WatchStrip
+from kwlab.view import VIEW
 from tests.stories import Absence, busy, drop, history, keep, pair, story, toy, watch
+
+AGAIN = "‘wrong’ asks without a resourceVersion: web-2, web-4 and web-9 are sent again."
 
 
 @pytest.fixture
@@ -31,20 +35,51 @@ def test_it_says_what_became_of_a_lost_deletion() -> None:
     strip = WatchStrip(counts[:1], past)
     strip.go_to(lost=2)
     assert (
-        "31.4 s. The cluster deleted job-09 (change 11). wrong was away; it is never told."
+        "31.4 s. The cluster deleted job-09 (change 11). ‘wrong’ was away; it is never told."
     ) == headline(strip)
 
 
 def test_it_says_because_of_which_request(strip: WatchStrip) -> None:
     strip.go_to(lost=2)
     assert [
-        "31.4 s. The cluster deleted job-09 (change 11). wrong was away; it is never told. "
-        "correct was away; it is told at 32.1 s.",
-        "wrong asks without an RV at 32.1 s, and is sent what exists then. wrong so far: "
-        "15 delivered, 6 replayed, 2 lost; it believes in 3 pods, and 2 exist.",
-        "correct asks from rv@9 at 32.1 s, and is sent all that came after it. correct so far: "
-        "9 delivered, 0 replayed, 0 lost; it believes in 3 pods, and 2 exist.",
+        "31.4 s. The cluster deleted job-09 (change 11). ‘wrong’ was away; it is never told. "
+        "‘correct’ was away; it is told at 32.1 s.",
+        "‘wrong’ asks without a resourceVersion at 32.1 s, and is sent what exists then. "
+        "So far ‘wrong’ was delivered 15 events, 6 of them replayed; 2 changes are lost; "
+        "it believes in 3 pods, and 2 exist.",
+        "‘correct’ asks from rv@9 at 32.1 s, and is sent all that came after it. "
+        "So far ‘correct’ was delivered 9 events, 0 of them replayed; 0 changes are lost; "
+        "it believes in 3 pods, and 2 exist.",
     ] == str(strip).splitlines()
+
+
+def test_a_reconnect_that_replays_names_who_comes_again_and_who_does_not(
+    strip: WatchStrip,
+) -> None:
+    strip.go_to(reconnect=2)
+    assert (
+        "32.1 s. ‘wrong’ asks without a resourceVersion: web-9 is sent again. job-09 and web-2 "
+        "are not there, so nobody mentions them: it goes on believing in them. ‘correct’ asks "
+        "from rv@9: the 4 changes that it missed are sent, of job-09 and web-2."
+    ) == headline(strip)
+
+
+def test_a_lone_ghost_is_spoken_of_as_one() -> None:
+    strip = WatchStrip(*toy())
+    strip.go_to(reconnect=1)
+    assert (
+        "web-1 is not there, so nobody mentions it: ‘wrong’ goes on believing in it."
+    ) in headline(strip)
+
+
+def test_a_move_that_wraps_says_so(strip: WatchStrip) -> None:
+    said = []
+    for button in ["next-lost"] * 5 + ["previous-reconnect", "previous-reconnect"]:
+        strip.press(button)
+        said.append(re.findall(r"\((?:first|last) again\)", headline(strip)))
+    assert [[], [], [], [], ["(first again)"], [], ["(last again)"]] == said
+    strip.go_to(lost=1)
+    assert "again)" not in headline(strip)
 
 
 def test_it_begins_at_the_end_with_everything_in_view(strip: WatchStrip) -> None:
@@ -57,8 +92,8 @@ def test_its_last_counts_are_the_counts(strip: WatchStrip) -> None:
     counts, _ = story()
     for count, line in zip(counts, str(strip).splitlines()[1:], strict=True):
         assert (
-            f"{count.delivered} delivered, {count.replayed} replayed, {len(count.lost)} lost; "
-            f"it believes in {len(count.believed)} pod"
+            f"was delivered {count.delivered} events, {count.replayed} of them replayed; "
+            f"{len(count.lost)} changes are lost; it believes in {len(count.believed)} pod"
         ) in line
 
 
@@ -67,13 +102,16 @@ def test_its_last_counts_are_the_counts(strip: WatchStrip) -> None:
     [
         ("31.3 s. The cluster changed job-09 (change 10).", {"lost": 1}),
         ("33.8 s. The cluster changed web-9 (change 14).", {"change": 14}),
-        ("0 s. wrong asks from none: 3 events are sent again.", {"replay": 1}),
-        ("15 s. wrong asks from none: 3 events are sent again.", {"replay": 2}),
-        ("15 s. wrong asks from none: 3 events are sent again.", {"reconnect": 1}),
-        ("32.1 s. wrong asks from none: 1 event is sent again.", {"reconnect": 2}),
+        (f"0 s. {AGAIN}", {"replay": 1}),
+        (f"15 s. {AGAIN}", {"replay": 2}),
+        (f"15 s. {AGAIN}", {"reconnect": 1}),
+        ("32.1 s. ‘wrong’ asks without a resourceVersion: web-9 is sent again.", {"reconnect": 2}),
         ("31.4 s. The cluster deleted job-09 (change 11).", {"at": 31.4}),
-        ("31.1 s. The connection of wrong ends (cut), and it gets no other for 1 s.", {"at": 31.1}),
-        ("0 s. wrong asks from none", {"at": -5}),
+        (
+            "31.1 s. The connection of ‘wrong’ ends (cut), and it gets no other for 1 s.",
+            {"at": 31.1},
+        ),
+        ("0 s. ‘wrong’ asks without a resourceVersion", {"at": -5}),
         ("46 s. The end.", {"at": 1e9}),
     ],
 )
@@ -82,15 +120,10 @@ def test_it_goes_to_a_place(strip: WatchStrip, expected: str, place: dict[str, A
     assert headline(strip).startswith(expected)
 
 
-def test_a_reconnect_says_what_was_missed_and_is_sent_now(strip: WatchStrip) -> None:
-    strip.go_to(reconnect=2)
-    assert headline(strip).endswith("correct asks from rv@9: 4 changes that it missed are sent.")
-
-
 def test_a_change_in_disguise_says_so() -> None:
     strip = WatchStrip(*toy())
     strip.go_to(change=8)
-    assert "wrong was away; it is told at 33 s, as ADDED." in headline(strip)
+    assert "‘wrong’ was away; it is told at 33 s, as ADDED." in headline(strip)
 
 
 def test_a_change_after_a_watchers_end_is_nobodys_loss() -> None:
@@ -100,7 +133,7 @@ def test_a_change_after_a_watchers_end_is_nobodys_loss() -> None:
     counts = [metrics.count(log, past) for log in (early, watch(past, "correct", keep))]
     strip = WatchStrip(counts, past)
     strip.go_to(change=2)
-    assert "early had ended. correct is told at once." in headline(strip)
+    assert "‘early’ had ended. ‘correct’ is told at once." in headline(strip)
 
 
 def test_a_loss_while_connected_says_so() -> None:
@@ -109,7 +142,7 @@ def test_a_loss_while_connected_says_so() -> None:
     del log.attempts[0].delivered[1]
     strip = WatchStrip([metrics.count(log, past)], past)
     strip.go_to(lost=1)
-    assert "deaf was connected; it is never told." in headline(strip)
+    assert "‘deaf’ was connected; it is never told." in headline(strip)
 
 
 @pytest.mark.parametrize(
@@ -188,9 +221,35 @@ def test_the_overlay_covers_the_future_only(strip: WatchStrip) -> None:
     picture = ET.fromstring(strip.picture.svg())
     assert picture.get("viewBox") == overlay.get("viewBox")
     veils = [e for e in overlay.iter() if e.get("class") == "veil"]
-    column = strip.picture.drawing.plan.axis.columns[10]
-    assert 3 == len(veils)
-    assert all(float(veil.get("x", "0")) > column for veil in veils)
+    plan = strip.picture.drawing.plan
+    column = plan.axis.columns[10]
+    assert 3 == sum(0 < float(veil.get("x", "0")) - column < 20 for veil in veils)
+    assert all(
+        float(veil.get("x", "0")) > column or float(veil.get("y", "0")) > plan.panels[0].sums + 20
+        for veil in veils
+    )
+
+
+def test_totals_are_veiled_with_the_future(strip: WatchStrip) -> None:
+    strip.go_to(at=15.0)
+    overlay = ET.fromstring(strip.overlay())
+    veils = [
+        [float(e.get(name, "0")) for name in ("x", "y", "width", "height")]
+        for e in overlay.iter()
+        if e.get("class") == "veil"
+    ]
+    total = r"\d+ (?:changes|delivered|ghosts?|believed|real|replayed|lost|deletions)|.* = .*"
+    root = ET.fromstring(strip.picture.svg())
+    for element in root.iter():
+        x, y = (float(element.get(name, "0")) for name in ("x", "y"))
+        is_total = x >= TOTALS or "=" in (element.text or "")
+        if is_total and re.fullmatch(total, element.text or ""):
+            covering = [
+                (left, top)
+                for left, top, width, height in veils
+                if left <= x < left + width and top <= y - 9 and y + 2 <= top + height
+            ]
+            assert 1 == len(covering), element.text
 
 
 def test_the_widget_replaces_its_state_and_nothing_else(strip: WatchStrip) -> None:
@@ -218,9 +277,18 @@ def test_the_widget_hears_its_view(strip: WatchStrip) -> None:
 def test_the_widget_offers_what_there_is() -> None:
     past = history(["web-0"], [(1.0, "M", "web-0")], 5.0)
     strip = WatchStrip(pair(past)[1:], past)
-    disabled = {b["name"] for b in strip.widget.buttons if b["disabled"]}
+    disabled = {b["name"] for b in strip.widget.fixed["buttons"] if b["disabled"]}
     assert {"previous-reconnect", "next-reconnect", "next-lost", "next-replay"} == disabled
-    assert list(BUTTONS) == [b["name"] for b in strip.widget.buttons]
+    assert list(BUTTONS) == [b["name"] for b in strip.widget.fixed["buttons"]]
+
+
+def test_the_widget_has_the_tables_below_it_and_a_name_for_what_scrolls(
+    strip: WatchStrip,
+) -> None:
+    fixed = strip.widget.fixed
+    assert 2 == fixed["tables"].count("<caption>")
+    assert {"controls", "slider", "scroll", "tables", "hint"} == set(fixed["words"])
+    assert all(fixed["words"].values())
 
 
 def test_without_a_kernel_there_is_text_and_html(strip: WatchStrip) -> None:
@@ -232,7 +300,7 @@ def test_without_a_kernel_there_is_text_and_html(strip: WatchStrip) -> None:
 def test_in_a_kernel_there_is_the_widget_too(
     strip: WatchStrip, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kwlab.strip.widget._is_in_kernel", lambda: True)
+    monkeypatch.setattr("kwlab.view.is_in_kernel", lambda: True)
     assert strip.widget.model_id == strip._repr_mimebundle_()[VIEW]["model_id"]
 
 

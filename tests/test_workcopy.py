@@ -139,3 +139,9 @@ def test_the_first_notebook_is_the_first_of_the_course(source: Path, folder: Pat
 def test_the_shipped_notebooks_are_found() -> None:
     """From a checkout, the notebooks are the committed ones."""
     assert COMMITTED == workcopy.shipped()
+
+
+def test_the_originals_are_no_working_copy() -> None:
+    """The folder that the notebooks come from is refused: work there would change the originals."""
+    with pytest.raises(LabError, match="Name another folder"):
+        workcopy.refresh(workcopy.shipped()[0].parent)

@@ -12,9 +12,7 @@ import contextlib
 import errno
 import io
 from collections.abc import Iterator
-from http import HTTPStatus
-from itertools import chain
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import urllib3
 from urllib3.connection import HTTPConnection
@@ -24,6 +22,7 @@ from urllib3.util import Timeout
 from kwlab.errors import RecordingOver
 from kwlab.log import Close
 from kwlab.log import Request as LoggedRequest
+from kwlab.server import http1
 from kwlab.server.exchange import End, Request, Response
 from kwlab.server.faults import FaultyServer
 
@@ -35,7 +34,6 @@ HOT_LOOP_REQUESTS: Final = 1000
 HOST: Final = "http://kwlab.invalid"
 """Never looked up: the name only stands in URLs (RFC 2606)."""
 
-_BROKEN: Final = (End.FIN, End.RESET, End.HANG)
 _OVER: Final = "The recording is over: nothing more happens in it."
 _HOT: Final = (
     f"{HOT_LOOP_REQUESTS:,} requests were made and no time passed between them: "
@@ -158,20 +156,20 @@ class Door:
         The first one.
     """
 
+    _shared: ClassVar[Session | None] = None
+
     def __init__(self, session: Session) -> None:
         self._session = session
         self._client: ApiClient | None = None
 
     @property
     def session(self) -> Session:
-        """Give the session that requests go to."""
-        return self._session
+        """Give the session that requests go to: its own, unless every door leads to one."""
+        return Door._shared or self._session
 
     @session.setter
     def session(self, session: Session) -> None:
         self._session = session
-        if self._client is not None:
-            self._client.rest_client.pool_manager.clear()
 
     def client(self) -> ApiClient:
         """Make the official client, once; only its connections lead here.
@@ -194,6 +192,25 @@ class Door:
         return self._client
 
 
+@contextlib.contextmanager
+def every_door_to(session: Session) -> Iterator[None]:
+    """Lead every door to one session for a while.
+
+    Parameters
+    ----------
+    session : Session
+
+    Yields
+    ------
+    None
+    """
+    kept, Door._shared = Door._shared, session
+    try:
+        yield
+    finally:
+        Door._shared = kept
+
+
 def _pool_class(door: Door) -> type[urllib3.HTTPConnectionPool]:
     class DoorConnection(HTTPConnection):
         def _new_conn(self) -> Any:
@@ -207,7 +224,9 @@ def _pool_class(door: Door) -> type[urllib3.HTTPConnectionPool]:
 
         @property
         def is_connected(self) -> bool:
-            return isinstance(self.sock, _DoorSocket) and self.sock.is_open
+            # A connection of another session is as good as dropped.
+            sock = self.sock
+            return isinstance(sock, _DoorSocket) and sock.session is door.session and sock.is_open
 
     class DoorPool(urllib3.HTTPConnectionPool):
         ConnectionCls = DoorConnection
@@ -230,7 +249,7 @@ class _DoorSocket:
     """Stand where a socket would: what is written is a request, what is read is its answer."""
 
     def __init__(self, session: Session) -> None:
-        self._session = session
+        self.session = session
         self._written = bytearray()
         self._timeout: float | None = None
         self._answer: _Answer | None = None
@@ -241,7 +260,7 @@ class _DoorSocket:
         if self._is_closed or (self._answer is not None and self._answer.is_broken):
             return False
         try:
-            self._session.server.reach(self._session.clock.now())
+            self.session.server.reach(self.session.clock.now())
         except ConnectionRefusedError:
             return False
         return True
@@ -259,10 +278,9 @@ class _DoorSocket:
         self._written += data
 
     def makefile(self, *_: object, **__: object) -> io.BufferedReader:
-        head, _blank, _body = bytes(self._written).partition(b"\r\n\r\n")
+        asked = http1.read_head(bytes(self._written))
         self._written.clear()
-        method, target, _version = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ")
-        self._answer = _Answer(self._session, Request.parse(method, target), self)
+        self._answer = _Answer(self.session, asked.request, self)
         return io.BufferedReader(self._answer)
 
     def shutdown(self, _how: int) -> None:
@@ -281,8 +299,8 @@ class _Answer(io.RawIOBase):
     def __init__(self, session: Session, request: Request, socket: _DoorSocket) -> None:
         self._clock = session.clock
         self._socket = socket
-        self._response, self._logged = session.respond(request)
-        self._parts = self._bytes()
+        response, self._logged = session.respond(request)
+        self._parts = self._bytes(http1.parts(response, method=request.method))
         self._rest = b""
         self.is_broken = False
 
@@ -300,31 +318,18 @@ class _Answer(io.RawIOBase):
     def give_up(self) -> None:
         self._end(Close.STOPPED)
 
-    def _bytes(self) -> Iterator[bytes]:
-        is_chunked = "Content-Length" not in self._response.headers
-        frames = self._response.frames
-        first = next(frames)
-        if first.data in _BROKEN and first.due <= self._response.due:
-            frames = iter((first,))
-        else:
-            self._wait_until(self._response.due)
-            frames = chain((first,), frames)
-            yield _head(self._response, is_chunked=is_chunked)
-        for frame in frames:
-            if frame.data is End.HANG:
-                self._wait_until(float("inf"))
-            self._wait_until(frame.due)
-            if isinstance(frame.data, End):
-                yield from self._ending(frame.data, is_chunked=is_chunked)
-                return
-            self._logged.sent.append((frame.due, frame.data))
-            yield b"%x\r\n%s\r\n" % (len(frame.data), frame.data) if is_chunked else frame.data
+    def _bytes(self, parts: Iterator[http1.Part]) -> Iterator[bytes]:
+        for part in parts:
+            self._wait_until(float("inf") if part.end is End.HANG else part.due)
+            self._logged.sent += [(part.due, line) for line in part.lines]
+            if part.end is not None:
+                self._finish(part.end)
+            if part.data:
+                yield part.data
 
-    def _ending(self, end: End, *, is_chunked: bool) -> Iterator[bytes]:
+    def _finish(self, end: End) -> None:
         if end is End.DONE:
             self._end(Close.TIMEOUT)
-            if is_chunked:
-                yield b"0\r\n\r\n"
             return
         self.is_broken = True
         self._end(Close.CUT)
@@ -344,16 +349,4 @@ class _Answer(io.RawIOBase):
             raise
 
     def _end(self, close: Close) -> None:
-        if self._logged.close is None:
-            self._logged.close, self._logged.closed_at = close, self._clock.now()
-
-
-def _head(response: Response, *, is_chunked: bool) -> bytes:
-    reason = ""
-    with contextlib.suppress(ValueError):
-        reason = HTTPStatus(response.status).phrase
-    lines = [f"HTTP/1.1 {response.status} {reason}"]
-    lines += [f"{name}: {value}" for name, value in response.headers.items()]
-    if is_chunked:
-        lines.append("Transfer-Encoding: chunked")
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+        self._logged.end(close, self._clock.now())

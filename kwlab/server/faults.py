@@ -148,6 +148,37 @@ def parse(entries: Iterable[Fault | Mapping[str, Any]]) -> Scenario:
         raise ScenarioError(f"this is no scenario: {error}") from error
 
 
+def read(text: str | bytes) -> Scenario:
+    """Read the text of a scenario file.
+
+    Parameters
+    ----------
+    text : str or bytes
+        A JSON array of faults, or a fault a line; empty for none.
+
+    Returns
+    -------
+    tuple of faults
+
+    Raises
+    ------
+    ScenarioError
+        When it is not JSON, or an entry is not a fault.
+    """
+    try:
+        entries = [msgspec.json.decode(line) for line in _documents(text)]
+    except (ValueError, RecursionError) as error:
+        raise ScenarioError(f"this is no scenario: {error}") from error
+    return parse(entries[0] if entries and isinstance(entries[0], list) else entries)
+
+
+def _documents(text: str | bytes) -> list[bytes]:
+    data = text.encode() if isinstance(text, str) else text
+    if data.lstrip().startswith(b"["):
+        return [data]
+    return [line for line in data.splitlines() if line.strip()]
+
+
 class FaultyServer:
     """Put a scenario in front of the API server.
 
@@ -227,7 +258,9 @@ class FaultyServer:
             if isinstance(fault, Refuse) and moment <= at < moment + fault.seconds:
                 return _refusal(fault, at)
         response = self.api.respond(request, at)
-        faults = [pair for pair in self._timed if pair[0] > at]
+        # A list has no events: a line of a watch in it would not be its length.
+        is_watch = "Content-Length" not in response.headers
+        faults = [(m, f) for m, f in self._timed if m > at and (is_watch or _breaks(f))]
         frames = _faulty(response.frames, faults)
         early = next((pair for pair in faults if _breaks(pair[1]) and pair[0] < response.due), None)
         # It strikes before the headers are sent, so none are.

@@ -187,26 +187,29 @@ def parts(response: Response, *, method: str = "GET", is_last: bool = False) -> 
     if method == "HEAD":
         frames = (frame for frame in frames if isinstance(frame.data, End))
     is_chunked = "Content-Length" not in response.headers
-    yield from _chunked(frames) if is_chunked else _plain(frames)
+    written = _chunked if is_chunked else _plain
+    yield from written(frames, response.due)
 
 
-def _plain(frames: Iterator[Frame]) -> Iterator[Part]:
+def _plain(frames: Iterator[Frame], due: float) -> Iterator[Part]:
     for frame in frames:
+        # What a fault sends may be due while the head is still waited for.
+        due = max(due, frame.due)
         if isinstance(frame.data, End):
-            yield Part(frame.due, b"", end=frame.data)
+            yield Part(due, b"", end=frame.data)
             return
-        yield Part(frame.due, frame.data, (frame.data,))
+        yield Part(due, frame.data, (frame.data,))
 
 
-def _chunked(frames: Iterator[Frame]) -> Iterator[Part]:
+def _chunked(frames: Iterator[Frame], due: float) -> Iterator[Part]:
     """Make chunks as Go's buffered writer does: it is filled, sent, and flushed when idle."""
-    due, waiting = 0.0, b""
+    waiting = b""
     lines: list[bytes] = []
     for frame in frames:
         if waiting and (frame.due > due or isinstance(frame.data, End)):
             yield Part(due, _chunk(waiting), tuple(lines))
             waiting, lines = b"", []
-        due = frame.due
+        due = max(due, frame.due)
         if isinstance(frame.data, End):
             yield Part(due, _FINAL_CHUNK if frame.data is End.DONE else b"", end=frame.data)
             return

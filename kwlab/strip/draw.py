@@ -7,11 +7,9 @@ what that did to the rows, and how much it comes to.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from html import escape
 from pathlib import Path
 from typing import Literal
 
@@ -23,17 +21,17 @@ from kwlab.strip import tables
 from kwlab.strip.layout import LEFT, RIGHT, WIDTH, Cut, Gap
 from kwlab.strip.legend import legend
 from kwlab.strip.marks import (
-    FONT,
     Canvas,
     Colours,
     attribute,
+    figure,
+    frame,
     lettered,
     number,
     shape,
-    style,
 )
-from kwlab.strip.panel import LABELS, TOTALS, PanelDrawing
-from kwlab.strip.plan import Plan, plan, seconds_text, short
+from kwlab.strip.panel import LABELS, TOTALS, PanelDrawing, elided
+from kwlab.strip.plan import Plan, cut_texts, plan, seconds_text, short
 from kwlab.table import Table
 from kwlab.wire import EventType
 
@@ -91,14 +89,8 @@ class Drawing:
         -------
         str
         """
-        size = ' style="display:block"'
-        if width is not None:
-            size = f' width="{width}" height="{number(self.height * width / WIDTH)}"'
-        return (
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1000 {number(self.height)}"'
-            f'{size} font-family="{FONT}" {attributes}>{style(colours)}'
-            f'<g class="kwstrip-{colours}">{body}</g></svg>'
-        )
+        size = WIDTH, self.height
+        return frame(body, size, attributes, width=width, colours=colours)
 
 
 def draw(
@@ -161,7 +153,7 @@ def compose(
     for index, count in enumerate(planned.counts):
         PanelDrawing(canvas, planned, index, (notes or {}).get(count.watcher, "")).draw()
     foot = planned.panels[-1].end if planned.panels else planned.cluster_end
-    bottom = legend(canvas, planned, _cuts(canvas, planned, foot))
+    bottom = legend(canvas, planned, *_cuts(canvas, planned, foot))
     card = Canvas()
     card.rect(0.5, 0.5, 999, bottom - 1, "card", extra=' rx="6"')
     return Drawing(planned, "".join(card.parts + canvas.parts), bottom, foot)
@@ -242,21 +234,17 @@ class Picture:
         -------
         str
         """
-        data = base64.b64encode(self.svg().encode()).decode()
-        image = (
-            f'<img src="data:image/svg+xml;base64,{data}" alt="{escape(self.alt)}" '
-            'style="width:100%;min-width:700px;max-width:1000px;height:auto">'
-        )
+        return figure(self.svg(), self.alt, self.tables_html(), width=(700, 1000))
+
+    def tables_html(self) -> str:
+        """Give both tables as HTML; of the cluster alone, the one of its changes.
+
+        Returns
+        -------
+        str
+        """
         folded = self.to_table("changes").to_html()
-        if self._counts:
-            folded = self.to_table().to_html() + folded
-        # Or R, M and X would reach the learner's cell from the open fold.
-        quiet = 'data-lm-suppress-shortcuts="true"'
-        summary = f"<summary {quiet}>{escape(say('strip.table.open'))}</summary>"
-        return (
-            f'<figure style="margin:0;overflow-x:auto">{image}'
-            f"<details>{summary}{folded}</details></figure>"
-        )
+        return self.to_table().to_html() + folded if self._counts else folded
 
     def to_markdown(self, finding: str = "") -> str:
         """Give a finding and the table of connections as Markdown.
@@ -344,9 +332,20 @@ def _cluster(canvas: Canvas, planned: Plan) -> None:
         x = planned.axis.column(change)
         canvas.label(x, y - 21 if planned.size.has_letters else y - 15, [str(change.number)],
                      anchor="middle")  # fmt: skip
+    if planned.size.has_letters and not planned.lanes:
+        _cluster_names(canvas, planned)
     total = len(planned.changes)
     text = say("strip.changes", n=total, count=short(total))
     canvas.text(TOTALS, y + 5, text, "ink", 13, is_bold=True)
+
+
+def _cluster_names(canvas: Canvas, planned: Plan) -> None:
+    """Name who changes, on two lines where one is too narrow."""
+    for change in planned.changes:
+        x, name = planned.axis.column(change), planned.shown[change.object.uid]
+        for y in (planned.cluster_line + 25, planned.cluster_line + 40):
+            if canvas.label(x, y, [elided(name, 10)], "ink", anchor="middle", title=name):
+                break
 
 
 def _cluster_mark(canvas: Canvas, planned: Plan, change: Change) -> None:
@@ -395,22 +394,23 @@ def _scenario(canvas: Canvas, planned: Plan) -> None:
     canvas.rect(left, top, RIGHT - left, bottom - top, "on")
 
 
-def _cuts(canvas: Canvas, planned: Plan, foot: float) -> float:
-    """Write when the connections ended; give where the legend begins."""
+def _cuts(canvas: Canvas, planned: Plan, foot: float) -> tuple[float, str]:
+    """Write when the connections ended; give where the legend begins, and what it must add."""
     canvas.path(f"M12 {number(foot)}H988", "rule", 1)
     gaps = [gap for gap in planned.axis.gaps if gap.start > 0 or not planned.lanes]
+    order = [say("strip.order.long"), say("strip.order.short")]
     if not gaps:
-        return foot
+        return foot, order[0]
     canvas.text(LABELS, foot + 18, say("strip.cut_at"))
-    for gap in gaps:
-        x = gap.left if planned.lanes else (gap.left + gap.right) / 2
+    for gap, at in zip(gaps, cut_texts([gap.start for gap in gaps]), strict=True):
+        x = gap.left if planned.lanes or gap.end > gap.start else (gap.left + gap.right) / 2
         canvas.path(f"M{number(x)} {number(foot - 3)}v7", "kl", 1.4)
-        canvas.label(x, foot + 18, _gap_texts(planned, gap), anchor="middle", high=TOTALS)
-    return foot + 20
+        canvas.label(x, foot + 18, _gap_texts(planned, gap, at), anchor="middle", high=TOTALS)
+    is_said = canvas.label(988, foot + 18, order, anchor="end", low=LEFT)
+    return foot + 20, "" if is_said else order[0]
 
 
-def _gap_texts(planned: Plan, gap: Gap) -> list[str]:
-    at = seconds_text(gap.start)
+def _gap_texts(planned: Plan, gap: Gap, at: str) -> list[str]:
     away = gap.end - gap.start
     if planned.lanes or not away:
         return [at]

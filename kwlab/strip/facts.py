@@ -191,7 +191,7 @@ class Names:
             self._marked.setdefault(seen.resource_version, history.happened(seen.at))
 
     def name(self, resource_version: str | None) -> str:
-        """Give ``rv@9``; ``rv@∅`` for none, and the value itself when nothing is known of it.
+        """Give ``rv@9``; ``none`` for none, and the value itself when nothing is known of it.
 
         Parameters
         ----------

@@ -18,7 +18,7 @@ LINE: Final = 18.0
 Sample: TypeAlias = Callable[[Canvas, float, float], None]
 
 
-def legend(canvas: Canvas, planned: Plan, top: float) -> float:
+def legend(canvas: Canvas, planned: Plan, top: float, note: str = "") -> float:
     """Draw the legend.
 
     Parameters
@@ -27,6 +27,8 @@ def legend(canvas: Canvas, planned: Plan, top: float) -> float:
     planned : Plan
     top : float
         Where it begins.
+    note : str
+        What is said after it.
 
     Returns
     -------
@@ -34,7 +36,7 @@ def legend(canvas: Canvas, planned: Plan, top: float) -> float:
         Where it ends.
     """
     x, y = LEFT, top + 17
-    for sample, room, text in _entries(planned):
+    for sample, room, text in _all_entries(planned, note):
         width = room + text_width(text, 12)
         if x + width > 988 and x > LEFT:
             x, y = LEFT, y + LINE
@@ -42,6 +44,16 @@ def legend(canvas: Canvas, planned: Plan, top: float) -> float:
         canvas.text(x + room, y, text)
         x += width + 18
     return y + 13
+
+
+def _all_entries(planned: Plan, note: str) -> Iterator[tuple[Sample, float, str]]:
+    yield from _entries(planned)
+    if note:
+        yield _nothing, 0, note
+
+
+def _nothing(canvas: Canvas, x: float, y: float) -> None:
+    """Draw no sample."""
 
 
 def _entries(planned: Plan) -> Iterator[tuple[Sample, float, str]]:
@@ -58,6 +70,8 @@ def _entries(planned: Plan) -> Iterator[tuple[Sample, float, str]]:
         yield _again(planned), room, say("strip.legend.replayed", type=EventType.ADDED.value)
     if any(t.is_late for t in told):
         yield _late, 24, say("strip.legend.late")
+    if any(t.is_late and t.seen.type is EventType.DELETED for t in told):
+        yield _gone, 26, say("strip.legend.gone")
     if any(lane.count.lost_deletions for lane in planned.lanes):
         yield _ghost, 26, say("strip.legend.ghost")
     if any(not c.is_open for lane in planned.lanes for c in lane.connections):
@@ -119,6 +133,11 @@ def _columns(canvas: Canvas, x: float, y: float) -> None:
 
 def _late(canvas: Canvas, x: float, y: float) -> None:
     canvas.path(f"M{number(x)} {number(y)}h18", "bl", 1.4, dash=DOTS)
+
+
+def _gone(canvas: Canvas, x: float, y: float) -> None:
+    canvas.rect(x, y - 2.7, 20, 5.4, "band")
+    _late(canvas, x + 1, y)
 
 
 def _ghost(canvas: Canvas, x: float, y: float) -> None:

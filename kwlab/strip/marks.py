@@ -6,10 +6,13 @@ page, and every renderer draws the same.
 
 from __future__ import annotations
 
+import base64
+import html
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal, TypeAlias
 from xml.sax.saxutils import escape, quoteattr
 
+from kwlab.messages import say
 from kwlab.wire import EventType
 
 Colours: TypeAlias = Literal["auto", "light", "dark", "grey", "jupyter"]
@@ -55,6 +58,7 @@ _RULES: Final = (
     (".bm", "fill:{blue};stroke:{card}"),
     (".km", "fill:{ink};stroke:{card}"),
     (".bl", "stroke:{blue};fill:none"),
+    (".cl", "stroke:{card};fill:none"),
     (".v", "stroke:{red};fill:none"),
     (".vf", "fill:{red}"),
     (".vo", "stroke:{red};fill:{card}"),
@@ -91,6 +95,89 @@ def style(colours: Colours) -> str:
 
 def _rules(root: str, palette: str) -> str:
     return "".join(f"{root} {name}{{{rule.format(**PALETTES[palette])}}}" for name, rule in _RULES)
+
+
+def frame(
+    body: str,
+    size: tuple[float, float],
+    attributes: str,
+    *,
+    width: int | None = None,
+    colours: Colours = "jupyter",
+) -> str:
+    """Put elements into an SVG.
+
+    Parameters
+    ----------
+    body : str
+    size : tuple of float
+        Width and height in which the elements stand.
+    attributes : str
+        Of the root, further to its size.
+    width : int or None
+        In pixels; the picture is scaled. None fills what it stands in.
+    colours : str
+
+    Returns
+    -------
+    str
+    """
+    wide, high = size
+    place = ' style="display:block"'
+    if width is not None:
+        place = f' width="{width}" height="{number(high * width / wide)}"'
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {number(wide)} {number(high)}"'
+        f'{place} font-family="{FONT}" {attributes}>{style(colours)}'
+        f'<g class="kwstrip-{colours}">{body}</g></svg>'
+    )
+
+
+def figure(svg: str, alt: str, folded: str, *, width: tuple[int, int]) -> str:
+    """Set a picture as an image with alt text, and tables behind a fold.
+
+    Parameters
+    ----------
+    svg : str
+    alt : str
+    folded : str
+        The tables, as HTML.
+    width : tuple of int
+        The least, below which it scrolls, and the largest, in pixels.
+
+    Returns
+    -------
+    str
+    """
+    data = base64.b64encode(svg.encode()).decode()
+    least, largest = width
+    image = (
+        f'<img src="data:image/svg+xml;base64,{data}" alt="{html.escape(alt)}" '
+        f'style="width:100%;min-width:{least}px;max-width:{largest}px;height:auto">'
+    )
+    # Or R, M and X would reach the learner's cell from the scrolled picture.
+    named = f'tabindex="0" role="region" aria-label="{html.escape(say("strip.scroll"))}"'
+    region = f'{named} data-lm-suppress-shortcuts="true"'
+    scroll = f'<div style="overflow-x:auto" {region}>{image}</div>'
+    return f'<figure style="margin:0;overflow-x:auto">{scroll}{fold(folded)}</figure>'
+
+
+def fold(tables: str) -> str:
+    """Set tables behind a fold.
+
+    Parameters
+    ----------
+    tables : str
+        HTML.
+
+    Returns
+    -------
+    str
+    """
+    # Or R, M and X would reach the learner's cell from the open fold.
+    quiet = 'data-lm-suppress-shortcuts="true"'
+    summary = f"<summary {quiet}>{html.escape(say('strip.table.open'))}</summary>"
+    return f"<details>{summary}{tables}</details>"
 
 
 def number(value: float) -> str:
@@ -382,7 +469,8 @@ def lettered(canvas: Canvas, change: EventType, x: float, y: float, r: float, ki
     canvas.letter(x, y + drop * r, LETTER.get(change, "?"), kind, max(12.0, size))
 
 
-def cross(canvas: Canvas, x: float, y: float, arm: float, width: float, title: str = "") -> None:
+def cross(canvas: Canvas, x: float, y: float, arm: float, width: float, title: str = "",
+          *, has_halo: bool = False) -> None:  # fmt: skip
     """Add the cross of what was sent again.
 
     Parameters
@@ -394,9 +482,13 @@ def cross(canvas: Canvas, x: float, y: float, arm: float, width: float, title: s
     width : float
         Of the stroke.
     title : str
+    has_halo : bool
+        Whether it stands on a bar, where it would be hard to see.
     """
     n, d = number, number(2 * arm)
     outline = f"M{n(x - arm)} {n(y - arm)}l{d} {d}m0 -{d}l-{d} {d}"
+    if has_halo:
+        canvas.path(outline, "cl", width + 2.2)
     canvas.path(outline, "v", width, title=title)
 
 

@@ -24,6 +24,8 @@ LABELS: Final = 12.0
 DOTS: Final = "2 2"
 GHOST_DASH: Final = "4 2.5"
 LOST_DASH: Final = "2.5 2"
+UNTOLD: Final = 0.45
+"""The height of a bar whose object is gone, where nobody has said so yet, over its full height."""
 
 
 def elided(text: str, characters: int) -> str:
@@ -78,9 +80,9 @@ class PanelDrawing:
         self._head()
         for connection in self.lane.open_connections:
             self._ground(connection)
-        self._rows()
         for connection in self.lane.open_connections:
             self._column(connection)
+        self._rows()
         self._ghosts()
         RailDrawing(self.canvas, self.plan, self.index).draw()
         self._late()
@@ -173,12 +175,16 @@ class PanelDrawing:
         death = self.deaths.get(spell.uid)
         gone = self.axis.column(death) if death else right
         stop = right if gone < left else min(gone, right)
-        self.canvas.rect(left, y - self.size.bar / 2, stop - left, self.size.bar, "band")
-        if death and death not in self.count.lost and left <= gone < right:
-            self._dots(gone, right, y)
+        self._bar(left, stop, y, self.size.bar)
+        if death and death not in self.count.lost and stop < right:
+            self._bar(stop, right, y, UNTOLD * self.size.bar)
+            self._dots(stop, right, y)
         if spell.end and not self.size.has_letters:
             x, half = right + self.size.r + 0.6, self.size.row / 2 - 1
             self.canvas.path(f"M{number(x)} {number(y - half)}v{number(2 * half)}", "bl", 1.2)
+
+    def _bar(self, left: float, right: float, y: float, height: float) -> None:
+        self.canvas.rect(left, y - height / 2, right - left, height, "band")
 
     def _dots(self, left: float, right: float, y: float) -> None:
         self.canvas.path(f"M{number(left)} {number(y)}H{number(right)}", "bl", 1.4, dash=DOTS)
@@ -274,7 +280,7 @@ class PanelDrawing:
     def _replayed(self, told: Told, x: float, y: float) -> None:
         title, r = self._describe(told, "strip.title.replayed"), self.size.r
         if self.size.has_ticks:
-            cross(self.canvas, x, y, 2.8, 1.6, title)
+            cross(self.canvas, x, y, 2.8, 1.6, title, has_halo=True)
             return
         shape(self.canvas, told.seen.type, x, y, r, "vo", width=1.5, title=title)
         if self.size.has_letters:
@@ -294,7 +300,7 @@ class PanelDrawing:
             if again:
                 room = self._room(connection)
                 x, title = room.left + 0.42 * room.width, say("strip.title.many", n=again)
-                cross(self.canvas, x, self.panel.band, 6, 2.6, title)
+                cross(self.canvas, x, self.panel.band, 6, 2.6, title, has_halo=True)
 
     # The sum: how often, and what it comes to.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -129,7 +130,7 @@ class Plan:
     @property
     def cluster_end(self) -> float:
         """Give the rule below the cluster's lane."""
-        return _cluster_end(self.size)
+        return _cluster_end(self.size, self.lanes)
 
     def centre(self, panel: Panel, uid: str) -> float | None:
         """Give the middle of an object's row; None when it has neither row nor band.
@@ -235,6 +236,23 @@ def seconds_text(seconds: float) -> str:
     str
     """
     return say("seconds", seconds=digits(seconds + 1e-9))
+
+
+def cut_texts(starts: Sequence[float]) -> list[str]:
+    """Write when connections were cut: in whole seconds, where that tells them apart.
+
+    Parameters
+    ----------
+    starts : sequence of float
+        In seconds.
+
+    Returns
+    -------
+    list of str
+    """
+    whole = [math.floor(start + 0.5) for start in starts]
+    is_enough = len(set(whole)) == len(whole)
+    return [seconds_text(at) for at in (whole if is_enough else starts)]
 
 
 def reason(connection: Connection) -> str:
@@ -374,12 +392,14 @@ def _absence_width(absence: Absence, names: Names, wording: int) -> float:
     return max(above, below)
 
 
-def _cluster_end(size: Density) -> float:
-    return 60.0 if size.has_letters else 48.0
+def _cluster_end(size: Density, lanes: Sequence[Lane]) -> float:
+    if not size.has_letters:
+        return 48.0
+    return 60.0 if lanes else 86.0
 
 
 def _panels(lanes: Sequence[Lane], rows: Rows, size: Density) -> Iterator[Panel]:
-    top = _cluster_end(size)
+    top = _cluster_end(size, lanes)
     for lane in lanes:
         panel = _panel(lane, rows, size, top)
         yield panel

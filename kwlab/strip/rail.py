@@ -142,12 +142,20 @@ class RailDrawing:
         if absence.before and after:
             texts = seen_texts(self.plan.wording, name)
             self.canvas.label(
-                (left + right) / 2, y - 8, texts, anchor="middle", low=left, high=right
+                (left + right) / 2, y - 9.5, texts, anchor="middle", low=left, high=right
             )
+        start = left + 8
         if absence.before and after and after.is_dropped:
-            texts = dropped_texts(self.plan.wording, name)
-            self.canvas.label(left + HOOK - 3, y + 15, texts, "vt", low=left, high=right)
-        self._tries(absence, left, right, y)
+            start = self._dropped(left, right, y, name)
+        self._tries(absence, (left, start, right), y)
+
+    def _dropped(self, left: float, right: float, y: float, name: str) -> float:
+        """Say what was dropped; give where the tries may begin, so that none stands on it."""
+        for text in dropped_texts(self.plan.wording, name):
+            x = left + HOOK - 3
+            if self.canvas.label(x, y + 15, [text], "vt", low=left, high=right):
+                return x + text_width(text, 12) + 9
+        return left + HOOK + 3
 
     def _hook(self, x: float, y: float, name: str) -> None:
         title = say("strip.title.dropped", rv=name)
@@ -161,10 +169,11 @@ class RailDrawing:
         self.canvas.path(line, "bl", 1.6, title=title)
         self.canvas.path(f"M{number(right)} {number(y)}l-6 -4v8z", "bt", title=title)
 
-    def _tries(self, absence: Absence, left: float, right: float, y: float) -> None:
+    def _tries(self, absence: Absence, room: tuple[float, float, float], y: float) -> None:
         if not absence.tries:
             return
-        start = left + (HOOK + 3 if absence.after and absence.after.is_dropped else 8)
+        left, start, right = room
+        start = max(left + 8, min(start, right - 6 - 5 * len(absence.tries)))
         step = min(14.0, (right - 6 - start) / max(1, len(absence.tries) - 1))
         last = start
         for index, connection in enumerate(absence.tries):

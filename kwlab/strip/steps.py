@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -14,7 +14,8 @@ from kwlab.metrics import Fate
 from kwlab.strip.facts import Connection, Lane, Told
 from kwlab.strip.layout import RIGHT
 from kwlab.strip.plan import Plan, reason, seconds_text
-from kwlab.strip.tables import asked_text, believed_after, watcher_text
+from kwlab.strip.tables import asked_text, believed_after, listed, watcher_text
+from kwlab.wire import EventType
 
 Kind: TypeAlias = Literal["change", "end of a connection", "opening", "end"]
 Goal: TypeAlias = Literal["change", "lost", "replay", "reconnect"]
@@ -223,16 +224,41 @@ class Walk:
         return say("strip.step.cut_one", watcher=watcher, reason=why)
 
     def _opens(self, lane: Lane, connection: Connection) -> str:
-        again = sum(t.fate is Fate.REPLAYED for t in connection.opening)
-        late = sum(t.is_late for t in connection.opening)
-        parts = [say("strip.step.sent_again", n=again)] if again else []
-        parts += [say("strip.step.sent_late", n=late)] if late else []
-        return say(
-            "strip.step.open_one",
+        answer = ", ".join(self._sent(connection)) or say("strip.step.sent_nothing")
+        opened = say(
+            f"strip.step.open_{_how(connection)}",
             watcher=lane.count.watcher,
             rv=asked_text(self.plan, connection),
-            answer=", ".join(parts) or say("strip.step.sent_nothing"),
+            answer=answer,
         )
+        ghosts = self._not_there(lane, connection)
+        if not ghosts:
+            return opened
+        facts = {"names": listed(ghosts), "watcher": lane.count.watcher}
+        return f"{opened} {say('strip.step.not_there', n=len(ghosts), **facts)}"
+
+    def _sent(self, connection: Connection) -> Iterator[str]:
+        again = [t for t in connection.opening if t.fate is Fate.REPLAYED]
+        late = [t for t in connection.opening if t.is_late]
+        if names := self._names(again):
+            key = "sent_again" if len(names) == len(again) else "sent_again_often"
+            yield say(f"strip.step.{key}", n=len(names), names=listed(names), count=len(again))
+        if late:
+            yield say("strip.step.sent_late", n=len(late), names=listed(self._names(late)))
+
+    def _names(self, told: Iterable[Told]) -> list[str]:
+        return sorted({self.plan.shown[t.seen.uid] for t in told})
+
+    def _not_there(self, lane: Lane, connection: Connection) -> list[str]:
+        """Name what it goes on believing in after an opening that cannot tell of it."""
+        until = sum(len(c.told) for c in lane.connections[: connection.number - 1])
+        believed = believed_after(self.plan, lane.told[: until + len(connection.opening)])
+        gone = {
+            change.object.uid
+            for change in lane.count.lost
+            if change.type is EventType.DELETED and change.at <= connection.at
+        }
+        return sorted(name for uid, name in believed.items() if uid in gone)
 
     def _told(self, lane: Lane, change: Change) -> tuple[Connection, Told] | None:
         for connection in lane.open_connections:
@@ -255,15 +281,16 @@ class Walk:
 
     def _because(self, lane: Lane, change: Change) -> str:
         found, watcher = self._told(lane, change), lane.count.watcher
-        if found is not None and not found[1].is_late:
-            key, connection = "same", found[0]
-        elif found is not None:
-            key, connection = "none" if found[0].asked is None else "rv", found[0]
+        if found is not None:
+            connection = found[0]
+            key = _how(connection)
+            if not found[1].is_late:
+                key = "same_none" if key == "none" else "same"
         else:
             absence = next((a for a in lane.absences if change in a.lost), None)
             if absence is None or absence.after is None:
                 return ""
-            key, connection = "none" if absence.after.asked is None else "rv", absence.after
+            key, connection = _how(absence.after), absence.after
         return say(
             f"strip.because.{key}",
             watcher=watcher,
@@ -277,16 +304,21 @@ class Walk:
         told = [t for t in lane.told if placed[t.index] <= x]
         happened = sum(column <= x for column in plan.axis.columns)
         believed, real = len(believed_after(plan, told)), len(plan.history.state(happened))
+        lost = sum(plan.axis.column(change) <= x for change in lane.count.lost)
         return say(
             "strip.so_far",
             watcher=lane.count.watcher,
-            delivered=len(told),
+            delivered=say("strip.so_far.delivered", n=len(told)),
             replayed=sum(t.fate is Fate.REPLAYED for t in told),
-            lost=sum(plan.axis.column(change) <= x for change in lane.count.lost),
+            lost=say("strip.so_far.lost", n=lost),
             believed=f"{believed} {plan.kind if believed == 1 else plan.kinds}",
-            n=real,
-            real=real,
+            exist=say("strip.so_far.exist", n=real),
         )
+
+
+def _how(connection: Connection) -> str:
+    """Say whether a request carried a resourceVersion: the last part of a sentence's key."""
+    return "none" if connection.asked is None else "rv"
 
 
 def _stops(plan: Plan) -> Iterator[Stop]:

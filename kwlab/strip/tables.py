@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from kwlab.history import Change
+from kwlab.history import Change, Object
 from kwlab.messages import say
 from kwlab.metrics import Fate
 from kwlab.strip.facts import Connection, Lane, Told
-from kwlab.strip.plan import Plan, reason, seconds_text
+from kwlab.strip.plan import Plan, cut_texts, reason, seconds_text
 from kwlab.table import Table
 from kwlab.wire import EventType
 
@@ -32,6 +32,22 @@ def name_list(names: Sequence[str]) -> str:
     return say("strip.names.more", names=text, n=more) if more > 0 else text
 
 
+def listed(names: Sequence[str]) -> str:
+    """Write names into a sentence: ``job-09 and web-2``.
+
+    Parameters
+    ----------
+    names : sequence of str
+
+    Returns
+    -------
+    str
+    """
+    if not 2 <= len(names) <= NAMES_AT_MOST:
+        return name_list(names)
+    return say("strip.names.and", names=", ".join(names[:-1]), last=names[-1])
+
+
 def alt_text(plan: Plan) -> str:
     """Say in one line what the picture shows.
 
@@ -44,8 +60,12 @@ def alt_text(plan: Plan) -> str:
     str
     """
     parts = [say("strip.alt.changes", n=len(plan.changes))]
+    if not plan.lanes:
+        start, end = len(plan.history.objects), len(plan.history.state(len(plan.changes)))
+        noun = plan.kind if start == 1 else plan.kinds
+        parts.append(say("strip.alt.state", start=f"{start} {noun}", end=end))
     if plan.cuts:
-        cuts = ", ".join(seconds_text(at) for at, _ in plan.cuts)
+        cuts = ", ".join(cut_texts([at for at, _ in plan.cuts]))
         parts.append(say("strip.alt.cuts", cuts=cuts))
     parts += [watcher_text(lane) for lane in plan.lanes]
     return " ".join(parts)
@@ -116,14 +136,25 @@ def connections(plan: Plan) -> Table:
     Returns
     -------
     Table
-        Watcher by watcher, in order of time.
+        Watcher by watcher, in order of time; what is empty in every row is left out.
     """
     names = (
         "watcher", "connection", "asked_at", "asked_from", "value", "ended_at", "reason",
         "delivered", "replayed", "changes", "bookmarks", "lost", "believed", "real", "ghosts",
     )  # fmt: skip
     rows = tuple(row for lane in plan.lanes for row in _connection_rows(plan, lane))
-    return Table(_heads(names), rows, frozenset({0, 3, 4, 6, 14}), say("strip.table.connections"))
+    kept = [n for n, name in enumerate(names) if not rows or any(_filled(name, r[n]) for r in rows)]
+    left = {"watcher", "asked_from", "value", "reason", "ghosts"}
+    return Table(
+        _heads([names[n] for n in kept]),
+        tuple(tuple(row[n] for n in kept) for row in rows),
+        frozenset(place for place, n in enumerate(kept) if names[n] in left),
+        say("strip.table.connections"),
+    )
+
+
+def _filled(name: str, cell: str) -> bool:
+    return cell not in ({"", "0"} if name == "bookmarks" else {""})
 
 
 def _heads(names: Sequence[str]) -> tuple[str, ...]:
@@ -216,10 +247,21 @@ def changes(plan: Plan) -> Table:
     Returns
     -------
     Table
-        In order of time.
+        What the list at the start held, then what changed, in order of time.
     """
     heads = _heads(("time", "rv", "value", "type", "object"))
     lanes = [_Fates(lane) for lane in plan.lanes]
+    known = tuple(
+        (
+            seconds_text(0.0),
+            "rv@0",
+            item.resource_version,
+            say("strip.type.listed"),
+            plan.shown[item.uid],
+            *(lane.known(item) for lane in lanes),
+        )
+        for item in sorted(plan.history.objects, key=lambda item: plan.shown[item.uid])
+    )
     rows = tuple(
         (
             seconds_text(change.at),
@@ -233,7 +275,7 @@ def changes(plan: Plan) -> Table:
     )
     watchers = tuple(lane.count.watcher for lane in plan.lanes)
     left = frozenset(range(1, len(heads) + len(watchers)))
-    return Table((*heads, *watchers), rows, left, say("strip.table.changes"))
+    return Table((*heads, *watchers), (*known, *rows), left, say("strip.table.changes"))
 
 
 class _Fates:
@@ -247,6 +289,14 @@ class _Fates:
         for gap, absence in enumerate(lane.absences, start=1):
             self._lost.update(dict.fromkeys((c.number for c in absence.lost), gap))
 
+    def known(self, item: Object) -> str:
+        """Write the cell of an object that was in the list at the start."""
+        return self._repeated(say("strip.cell.known"), item.identity)
+
+    def _repeated(self, cell: str, identity: tuple[str, str]) -> str:
+        again = self._again.get(identity, 0)
+        return say("strip.cell.again", cell=cell, n=again) if again else cell
+
     def cell(self, change: Change) -> str:
         """Write one cell."""
         if change.number in self._lost:
@@ -258,5 +308,4 @@ class _Fates:
         key = "disguised" if told.fate is Fate.DISGUISED else "told"
         at = seconds_text(told.seen.at)
         cell = say(f"strip.cell.{key}", at=at, type=told.seen.type.value)
-        again = self._again.get(change.object.identity, 0)
-        return say("strip.cell.again", cell=cell, n=again) if again else cell
+        return self._repeated(cell, change.object.identity)

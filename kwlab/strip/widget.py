@@ -1,16 +1,13 @@
 """The watch strip in a notebook: scrubbed and stepped, by mouse and by keyboard.
 
 The picture is drawn once. Over it lies a second SVG of the same size, and a step replaces that
-and the sentence below, nothing else: what has the focus is never drawn again. No letter keys:
-those belong to the notebook, and from a plain widget's button they reach the learner's cell (R, M
-and X change or delete it). That takes an attribute on the button itself, hence anywidget.
+and the sentence below, nothing else: what has the focus is never drawn again.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping, Sequence
-from functools import cache, cached_property
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -19,16 +16,16 @@ from kwlab.history import History
 from kwlab.messages import say
 from kwlab.metrics import Count
 from kwlab.strip.draw import Picture
-from kwlab.strip.layout import RIGHT
+from kwlab.strip.layout import LEFT, RIGHT, WIDTH
 from kwlab.strip.marks import Canvas, number
 from kwlab.strip.plan import seconds_text
 from kwlab.strip.steps import Goal, Walk
 from kwlab.table import Table
+from kwlab.view import bundle, open_view
 
 if TYPE_CHECKING:
     from anywidget import AnyWidget
 
-VIEW: Final = "application/vnd.jupyter.widget-view+json"
 BUTTONS: Final[Mapping[str, Goal | None]] = {
     "previous-reconnect": "reconnect",
     "back": None,
@@ -38,6 +35,9 @@ BUTTONS: Final[Mapping[str, Goal | None]] = {
     "next-replay": "replay",
 }
 """The buttons, and what there must be for each to be of use."""
+
+
+WORDS: Final = ("controls", "slider", "scroll", "hint")
 
 
 class WatchStrip:
@@ -64,6 +64,7 @@ class WatchStrip:
     ) -> None:
         self.picture = Picture(counts, history, notes=notes)
         self._index: int | None = None
+        self._wrapped = ""
         self._view: AnyWidget | None = None
 
     @cached_property
@@ -114,11 +115,11 @@ class WatchStrip:
 
     def step(self) -> None:
         """Go one stop on; from the end, to the first."""
-        self._move((self.position + 1) % len(self._walk.stops))
+        self._turn((self.position + 1) % len(self._walk.stops), is_forward=True)
 
     def back(self) -> None:
         """Go one stop back; from the first, to the end."""
-        self._move((self.position - 1) % len(self._walk.stops))
+        self._turn((self.position - 1) % len(self._walk.stops), is_forward=False)
 
     def next(self, goal: Goal) -> None:
         """Go to the next of a kind; after the last, to the first.
@@ -128,7 +129,8 @@ class WatchStrip:
         goal : str
             ``change``, ``lost``, ``replay`` or ``reconnect``.
         """
-        self._move(self._walk.next(goal, self.position))
+        if self._walk.has(goal):
+            self._turn(self._walk.next(goal, self.position), is_forward=True)
 
     def previous(self, goal: Goal) -> None:
         """Go to the one of a kind before this; before the first, to the last.
@@ -138,10 +140,15 @@ class WatchStrip:
         goal : str
             ``change``, ``lost``, ``replay`` or ``reconnect``.
         """
-        self._move(self._walk.previous(goal, self.position))
+        if self._walk.has(goal):
+            self._turn(self._walk.previous(goal, self.position), is_forward=False)
 
     def __str__(self) -> str:
-        return self._walk.say(self.position)
+        said = self._walk.say(self.position)
+        if not self._wrapped:
+            return said
+        first, *others = said.splitlines()
+        return "\n".join((say(f"strip.step.{self._wrapped}_again", line=first), *others))
 
     def __repr__(self) -> str:
         return self.picture.alt
@@ -197,6 +204,8 @@ class WatchStrip:
             cursor = stop.x + beside
             for top, bottom in self._lanes():
                 canvas.rect(cursor, top, RIGHT + 9 - cursor, bottom - top, "veil")
+            for left, top, bottom in self._totals():
+                canvas.rect(left, top, WIDTH - 4 - left, bottom - top, "veil")
             canvas.path(f"M{number(cursor)} 5V{number(drawing.foot)}", "kl", 1.5)
             canvas.path(f"M{number(cursor - 5)} 2h10v5l-5 5l-5 -5z", "k")
         if stop.change is not None:
@@ -213,6 +222,15 @@ class WatchStrip:
             bottom = panel.sums + 22 if panel.has_sums else panel.bottom
             lanes.append((panel.rail - 19, bottom))
         return lanes
+
+    def _totals(self) -> Iterator[tuple[float, float, float]]:
+        """Give where the totals of the end stand: at the right, and in the line that adds up."""
+        plan = self.picture.drawing.plan
+        yield RIGHT + 9, 4.0, plan.cluster_end - 1
+        for panel in plan.panels:
+            adds_up = panel.sums + (22 if panel.has_sums else -13)
+            yield RIGHT + 9, panel.top + 2, adds_up
+            yield LEFT - 4, adds_up, panel.end - 2
 
     def press(self, button: str) -> None:
         """Do what a button does.
@@ -231,8 +249,17 @@ class WatchStrip:
         else:
             self.next(goal)
 
-    def _move(self, index: int) -> None:
-        self._index = index
+    def _turn(self, index: int, *, is_forward: bool) -> None:
+        """Move in a direction, and say so where that led round the end."""
+        # At first it stands at the end without having walked there.
+        has_walked = self._index is not None
+        if is_forward:
+            self._move(index, "first" if has_walked and index <= self.position else "")
+        else:
+            self._move(index, "last" if has_walked and index >= self.position else "")
+
+    def _move(self, index: int, wrapped: str = "") -> None:
+        self._index, self._wrapped = index, wrapped
         if self._view is not None:
             self._view.set_trait("state", self._state())
 
@@ -263,17 +290,22 @@ class WatchStrip:
                 }
                 for name, goal in BUTTONS.items()
             ]
-            self._view = _widget_class()(
-                picture=self.picture.drawing.svg(width=None, colours="jupyter"),
-                words={name: say(f"strip.{name}") for name in ("controls", "slider")},
-                buttons=buttons,
-                stops=len(self._walk.stops),
-                state=self._state(),
+            fixed = {
+                "picture": self.picture.drawing.svg(width=None, colours="jupyter"),
+                "words": {
+                    "tables": say("strip.table.open"),
+                    **{name: say(f"strip.{name}") for name in WORDS},
+                },
+                "tables": self.picture.tables_html(),
+                "buttons": buttons,
+                "stops": len(self._walk.stops),
+            }
+            self._view = open_view(
+                Path(__file__), fixed=fixed, state=self._state(), hear=self._hear
             )
-            self._view.on_msg(self._hear)
         return self._view
 
-    def _hear(self, _: object, message: Mapping[str, Any], __: object) -> None:
+    def _hear(self, message: Mapping[str, Any]) -> None:
         """Do what the view asks for; it always gets a state back."""
         place = message.get("go")
         if message.get("press") in BUTTONS:
@@ -282,40 +314,4 @@ class WatchStrip:
             self._move(place - 1)
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
-        bundle: dict[str, Any] = {
-            "text/plain": repr(self),
-            "text/html": self.picture.to_html(),
-        }
-        if _is_in_kernel():
-            bundle[VIEW] = {
-                "version_major": 2,
-                "version_minor": 0,
-                "model_id": self.widget.model_id,
-            }
-        return bundle
-
-
-@cache
-def _widget_class() -> type[AnyWidget]:
-    """Make the class when it is first needed: to import anywidget takes as long as all of kwlab."""
-    import anywidget
-    import traitlets
-
-    class StripView(anywidget.AnyWidget):
-        """Hold what the view in the browser shows."""
-
-        _esm = Path(__file__).with_suffix(".js")
-        _css = Path(__file__).with_suffix(".css")
-        picture = traitlets.Unicode().tag(sync=True)
-        words = traitlets.Dict().tag(sync=True)
-        buttons: traitlets.List[Any] = traitlets.List().tag(sync=True)
-        stops = traitlets.Int().tag(sync=True)
-        state = traitlets.Dict().tag(sync=True)
-
-    return StripView
-
-
-def _is_in_kernel() -> bool:
-    module = sys.modules.get("IPython")
-    shell = module.get_ipython() if module else None
-    return hasattr(shell, "kernel")
+        return bundle(repr(self), self.picture.to_html(), lambda: self.widget)

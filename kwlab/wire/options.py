@@ -7,6 +7,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from kwlab.errors import ListOptionsError
+from kwlab.messages import say
 
 _QUERY_NAMES: Final[Mapping[str, str]] = {
     "label_selector": "labelSelector",
@@ -20,6 +21,14 @@ _QUERY_NAMES: Final[Mapping[str, str]] = {
     "_continue": "continue",
 }
 
+
+_TYPES: Final[Mapping[str, type]] = {
+    "timeout_seconds": int,
+    "allow_watch_bookmarks": bool,
+    "send_initial_events": bool,
+    "limit": int,
+}
+"""What a field holds, where it is not a text."""
 
 _PYTHON_NAMES: Final = {query: name for name, query in _QUERY_NAMES.items()}
 
@@ -53,7 +62,8 @@ class ListOptions(Mapping[str, Any]):
     Raises
     ------
     ListOptionsError
-        For any other name; it says how the official client spells what was meant.
+        For any other name; it says how the official client spells what was meant. For a value
+        of another type, and for an attempt to change what is frozen.
 
     Examples
     --------
@@ -63,12 +73,12 @@ class ListOptions(Mapping[str, Any]):
     """
 
     __slots__ = ("_fields",)
+    _fields: dict[str, Any]
 
     def __init__(self, **fields: Any) -> None:
-        for name in fields:
-            if name not in _QUERY_NAMES:
-                raise ListOptionsError(_unknown_field(name))
-        self._fields = {name: value for name, value in fields.items() if value is not None}
+        checked = {name: _checked(name, value) for name, value in fields.items()}
+        known = {name: value for name, value in checked.items() if value is not None}
+        object.__setattr__(self, "_fields", known)
 
     def replace(self, **fields: Any) -> ListOptions:
         """Copy these options with some fields changed.
@@ -90,6 +100,12 @@ class ListOptions(Mapping[str, Any]):
         """Give the resourceVersion to start from; None when none is set."""
         value = self._fields.get("resource_version")
         return None if value is None else str(value)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise ListOptionsError(say("options.frozen", name=name, value=repr(value)))
+
+    def __setitem__(self, name: str, value: object) -> None:
+        raise ListOptionsError(say("options.frozen", name=name, value=repr(value)))
 
     def __getitem__(self, name: str) -> Any:
         return self._fields[name]
@@ -124,12 +140,27 @@ def python_name(query_name: str) -> str | None:
     return None if found == query_name else found
 
 
+def _checked(name: str, value: object) -> object:
+    if name not in _QUERY_NAMES:
+        raise ListOptionsError(_unknown_field(name))
+    wanted = _TYPES.get(name, str)
+    # True is an int to Python, and no number of seconds.
+    if value is not None and type(value) is not wanted and not _is_text(value, wanted):
+        expected = say(f"options.{wanted.__name__}")
+        raise ListOptionsError(say("options.type", name=name, value=repr(value), wanted=expected))
+    return value
+
+
+def _is_text(value: object, wanted: type) -> bool:
+    return wanted is str and isinstance(value, str)
+
+
 def _unknown_field(name: str) -> str:
     if name == "watch":
-        return "ListOptions does not carry watch: write watch=True in the call itself."
+        return say("options.watch")
     if name in _PYTHON_NAMES:
-        return f"There is no {name}: the Python client spells it {_PYTHON_NAMES[name]}."
-    return f"There is no {name}. ListOptions knows {', '.join(_QUERY_NAMES)}."
+        return say("options.camel_case", name=name, python_name=_PYTHON_NAMES[name])
+    return say("options.unknown", name=name, known=", ".join(_QUERY_NAMES))
 
 
 def query(options: ListOptions, *, watch: bool = False) -> str:

@@ -1,0 +1,310 @@
+"""Try a watch function on several histories, and say what broke and which misconception it shows.
+
+Behaviour is judged, not text. Every trial is played to its end, and then the most telling reason
+is looked for in all of them: a cache of seen events shows itself only where something was lost.
+What no reason explains still fails, by the property that it breaks.
+"""
+
+from __future__ import annotations
+
+import enum
+import functools
+import inspect
+import traceback
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from kwlab import finding
+from kwlab.errors import WatchFunctionError
+from kwlab.finding import Run
+from kwlab.history import narrowed
+from kwlab.judging import bounded
+from kwlab.judging.bounded import Limit, TimeUp
+from kwlab.judging.misconceptions import (
+    MISCONCEPTIONS,
+    Misconception,
+    Outcome,
+    Task,
+    Trial,
+    facts_of,
+    what_broke,
+)
+from kwlab.judging.properties import Broken, Property
+from kwlab.lab import Comparison, Lab
+from kwlab.log import Attempt, Log, Request
+from kwlab.messages import say
+from kwlab.metrics import count
+from kwlab.response import WatchFunction
+from kwlab.wire import ListOptions
+
+LIMIT_SECONDS: Final = 20.0
+"""How long a function may take for one trial, in real seconds; a right one takes less than one."""
+PRINTED_LINES: Final = 10
+"""So much of what a function printed is shown with the verdict."""
+
+
+class Verdict(enum.Enum):
+    """Name what a check says."""
+
+    NOT_ATTEMPTED = "not attempted"
+    NOT_YET = "not yet"
+    CORRECT = "correct"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Hold what a check says, and why.
+
+    Parameters
+    ----------
+    verdict : Verdict
+    text : str
+        A sentence or two.
+    shown : Comparison or None
+        The run that broke a property, for its strip.
+    broken : Broken or None
+        The property, the connection, what was expected and what came.
+    misconception : str
+        The name of the mistake, such as ``pinned``; empty when it has none.
+    printed : tuple of str
+        What the function printed, a line each.
+    """
+
+    verdict: Verdict
+    text: str
+    shown: Comparison | None = None
+    broken: Broken | None = None
+    misconception: str = ""
+    printed: tuple[str, ...] = ()
+
+    @property
+    def is_correct(self) -> bool:
+        """Tell whether nothing broke, for an ``assert``."""
+        return self.verdict is Verdict.CORRECT
+
+    def __str__(self) -> str:
+        return "\n".join((self.text, *self._printed()))
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _printed(self) -> Iterator[str]:
+        if self.printed:
+            yield say("exercise.printed", n=len(self.printed))
+            yield from (f"    {line}" for line in self.printed[:PRINTED_LINES])
+        if (more := len(self.printed) - PRINTED_LINES) > 0:
+            yield say("exercise.printed_more", n=more)
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        picture = self.shown._repr_mimebundle_()["text/html"] if self.shown else ""
+        text = finding.paragraphs([self.text, *self._printed()])
+        return {"text/plain": str(self), "text/html": text + picture}
+
+
+def judge(
+    function: WatchFunction,
+    task: Task,
+    lab: Lab,
+    *,
+    name: str = "",
+    limit_seconds: float | None = None,
+) -> Judgement:
+    """Try a watch function.
+
+    Parameters
+    ----------
+    function : callable
+        It uses the client of the lab.
+    task : Task
+    lab : Lab
+        It plays the trials, and is as it was afterwards.
+    name : str
+        What to call the function; its own name when empty.
+    limit_seconds : float, optional
+        How long one trial may take, in real seconds; :data:`LIMIT_SECONDS` when None.
+
+    Returns
+    -------
+    Judgement
+        What the function raises, prints or never comes back from is part of it.
+    """
+    if refusal := _uncallable(function):
+        return refusal
+    outcomes = []
+    limit = LIMIT_SECONDS if limit_seconds is None else limit_seconds
+    tried = _Tried(function, lab, name)
+    for trial in task.trials:
+        with bounded.printed() as printed:
+            outcome = _outcome(tried, task, trial, lab, limit)
+        if isinstance(outcome, Judgement):
+            return replace(outcome, printed=printed.lines())
+        outcomes.append(replace(outcome, printed=printed.lines()))
+        if len(outcomes) == 1 and task.stub is not None and _is_alike(outcomes[0], trial, lab):
+            text = say(f"{task.name}.stub", name=tried.__name__)
+            return Judgement(Verdict.NOT_ATTEMPTED, text, printed=printed.lines())
+    return _diagnosis(outcomes) or _correct(outcomes)
+
+
+def first_request(
+    function: WatchFunction,
+    task: Task,
+    lab: Lab,
+    *,
+    name: str = "",
+    limit_seconds: float | None = None,
+) -> Request | Judgement | None:
+    """Play the first trial of a task, to see what a function watches.
+
+    Parameters
+    ----------
+    function : callable
+    task : Task
+    lab : Lab
+    name : str
+    limit_seconds : float, optional
+        As for :func:`judge`.
+
+    Returns
+    -------
+    Request, Judgement or None
+        The first watch, or a list where there is no watch; a Judgement when the function could
+        not be played, and None when it asked for nothing.
+    """
+    limit = LIMIT_SECONDS if limit_seconds is None else limit_seconds
+    with bounded.printed():
+        outcome = _outcome(_Tried(function, lab, name), task, task.trials[0], lab, limit)
+    if isinstance(outcome, Judgement):
+        return outcome
+    requests = [r for attempt in outcome.run.count.attempts for r in attempt.requests]
+    return next((r for r in requests if r.is_watch), requests[0] if requests else None)
+
+
+def _uncallable(function: object) -> Judgement | None:
+    """Refuse what cannot be called with options, before anything is played."""
+    if not callable(function):
+        kind = "None" if function is None else f"a {type(function).__name__}"
+        return _not_yet(say("exercise.not_callable", kind=kind), "not_callable")
+    try:
+        inspect.signature(function).bind(ListOptions())
+    except TypeError as error:
+        return _not_yet(say("function.signature", error=error), "signature")
+    except ValueError:
+        # A function without a signature that can be read is called, and says so itself.
+        return None
+    return None
+
+
+class _Tried:
+    """Call a function, and remember whether it ever did anything."""
+
+    def __init__(self, function: WatchFunction, lab: Lab, name: str) -> None:
+        functools.update_wrapper(self, function, updated=())
+        self.__name__ = name or getattr(function, "__name__", "mine")
+        self._function = function
+        self._lab = lab
+        self.is_attempted = False
+
+    def __call__(self, options: ListOptions) -> object:
+        is_silent = False
+        try:
+            returned = self._function(options)
+            is_silent = returned is None and self._lab.requests_total == 0
+            return returned
+        finally:
+            self.is_attempted |= not is_silent
+
+
+def _outcome(
+    tried: _Tried, task: Task, trial: Trial, lab: Lab, limit_seconds: float
+) -> Outcome | Judgement:
+    try:
+        with Limit(limit_seconds):
+            return _played(tried.__name__, tried, task, trial, lab)
+    except WatchFunctionError as error:
+        if not tried.is_attempted:
+            text = say("exercise.blank", name=tried.__name__)
+            return Judgement(Verdict.NOT_ATTEMPTED, text)
+        return _not_yet(str(error), "contract")
+    except TimeUp:
+        seconds = f"{limit_seconds:g}"
+        text = say("exercise.endless", name=tried.__name__, seconds=seconds)
+        return _not_yet(text, "endless")
+    except (Exception, SystemExit) as error:
+        text = say("exercise.raised", name=tried.__name__, error=_where(error))
+        return _not_yet(text, "raised")
+
+
+def _played(name: str, function: WatchFunction, task: Task, trial: Trial, lab: Lab) -> Outcome:
+    with lab.playing(trial.played, scenario=trial.scenario):
+        shown = lab.compare_all({name: function})
+    if task.selects is None:
+        return Outcome(task, shown)
+    # The server knows everything; what was asked for is what counts.
+    told, run = narrowed(shown.history, task.selects), shown.runs[0]
+    counted = count(Log(name, list(run.count.attempts)), told)
+    return Outcome(task, Comparison([Run(counted, run.ended)], told, shown.scenario))
+
+
+def _is_alike(outcome: Outcome, trial: Trial, lab: Lab) -> bool:
+    stub = outcome.task.stub
+    assert stub is not None
+    like = _played("stub", stub, outcome.task, trial, lab)
+    return finding.behaviour(outcome.run.count) == finding.behaviour(like.run.count)
+
+
+def _not_yet(
+    text: str,
+    misconception: str,
+    outcome: Outcome | None = None,
+    broken: Broken | None = None,
+) -> Judgement:
+    sentence = f"{say('exercise.not_yet')} {text}"
+    if outcome is None:
+        return Judgement(Verdict.NOT_YET, sentence, misconception=misconception)
+    return Judgement(
+        Verdict.NOT_YET, sentence, outcome.shown, broken, misconception, outcome.printed
+    )
+
+
+def _where(error: BaseException) -> str:
+    """Name an error and the learner's line that it came from."""
+    frames = traceback.extract_tb(error.__traceback__)
+    learners = [frame for frame in frames if "site-packages" not in frame.filename]
+    line = learners[-1].line if learners else ""
+    return f"{type(error).__name__}: {error}" + (f" ({line.strip()})" if line else "")
+
+
+def _correct(outcomes: Sequence[Outcome]) -> Judgement:
+    attempts = [attempt for outcome in outcomes for attempt in outcome.run.count.attempts]
+    task = outcomes[0].task
+    reconnects = len(attempts) - len(outcomes)
+    lines = [say(f"{task.name}.correct", n=len(outcomes), reconnects=reconnects)]
+    watches = [attempt.watch for attempt in attempts if attempt.watch is not None]
+    if any(watch.parameter("timeoutSeconds") is None for watch in watches):
+        lines.append(say("judged.no_timeout"))
+    return Judgement(Verdict.CORRECT, " ".join(lines), printed=outcomes[-1].printed)
+
+
+def _diagnosis(outcomes: Sequence[Outcome]) -> Judgement | None:
+    for misconception in MISCONCEPTIONS:
+        for outcome in outcomes:
+            attempt = misconception.found(outcome)
+            if attempt is not None:
+                return _explained(misconception, attempt, outcome)
+    for outcome in outcomes:
+        for broken in what_broke(outcome):
+            return _not_yet(str(broken), "", outcome, broken)
+    return None
+
+
+def _explained(misconception: Misconception, attempt: Attempt, outcome: Outcome) -> Judgement:
+    facts = facts_of(outcome, attempt)
+    text = say(f"judged.{misconception.name}", **facts)
+    broken = next((b for b in what_broke(outcome) if b.property is misconception.property), None)
+    if broken is None and misconception.property is Property.BOOKMARKS:
+        # None was sent, so the log alone cannot show that one was missing.
+        connection = outcome.run.count.attempts.index(attempt) + 1
+        words = say("property.bookmark"), say("property.expired")
+        broken = Broken(Property.BOOKMARKS, connection, *words)
+    return _not_yet(text, misconception.name, outcome, broken)

@@ -1,0 +1,296 @@
+"""A watch function of one's own is checked as a learner's is, and from the command line."""
+
+from __future__ import annotations
+
+import doctest
+import re
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kubernetes.client import AppsV1Api
+
+import kwlab
+from kwlab import check
+from kwlab.__main__ import main
+from kwlab.check import OwnFunction
+from kwlab.errors import LabError
+from kwlab.history import Resource, narrowed
+from kwlab.judging import bounded, trials
+from kwlab.judging.judge import Verdict
+from kwlab.judging.misconceptions import Trial
+from kwlab.judging.properties import Property, broken
+from kwlab.lab import Lab
+from kwlab.log import Log
+from kwlab.metrics import count
+from kwlab.wire import ListOptions, WatchEvent, query
+from tests import histories
+
+Options = ListOptions
+
+
+def pods(lab: Lab, **options: Any) -> Any:
+    return lab.api.list_namespaced_pod(lab.namespace, watch=True, _preload_content=False, **options)
+
+
+def correct(lab: Lab, options: Options) -> Any:
+    return pods(lab, **options.replace(timeout_seconds=60))
+
+
+def with_urllib3(lab: Lab, options: Options) -> Any:
+    asked = query(options.replace(timeout_seconds=60), watch=True)
+    return lab.http.request("GET", f"{lab.url}/api/v1/secrets?{asked}", preload_content=False)
+
+
+def selected_deployments(lab: Lab, options: Options) -> Any:
+    asked = options.replace(timeout_seconds=300, label_selector="app=web,tier==front")
+    return AppsV1Api(lab.api.api_client).list_namespaced_deployment(
+        "prod", watch=True, _preload_content=False, **asked
+    )
+
+
+def reads_the_spec(lab: Lab, options: Options) -> Iterator[WatchEvent]:
+    for event in kwlab.events(correct(lab, options)):
+        assert event.type == "BOOKMARK" or event.object["spec"]["containers"]
+        yield event
+
+
+def lists_first(lab: Lab, options: Options) -> Any:
+    lab.api.list_namespaced_pod(lab.namespace)
+    return correct(lab, options)
+
+
+@pytest.mark.parametrize(
+    ("function", "histories_played"),
+    [
+        (correct, 6),
+        (lists_first, 6),
+        (reads_the_spec, 6),
+        (with_urllib3, 4),
+        (selected_deployments, 4),
+    ],
+)
+def test_a_right_function_is_correct(function: OwnFunction, histories_played: int) -> None:
+    """What is watched is learnt from what is asked: any type, namespace and label equality."""
+    judged = kwlab.check_watch_function(function)
+    assert (Verdict.CORRECT, True) == (judged.verdict, judged.is_correct), judged
+    assert str(judged).startswith(f"Correct. {histories_played} histories, ")
+
+
+def dropped(lab: Lab, options: Options) -> Any:
+    return pods(lab, timeout_seconds=60)
+
+
+def pinned(lab: Lab, options: Options) -> Any:
+    return pods(lab, **options.replace(resource_version=lab.resource_version))
+
+
+def forgets_the_selector(lab: Lab, options: Options) -> Any:
+    is_first = options.resource_version == lab.resource_version
+    selector = "app=web" if is_first else None
+    return pods(lab, **options.replace(timeout_seconds=60, label_selector=selector))
+
+
+def keeps_bookmarks(lab: Lab, options: Options) -> Iterator[WatchEvent]:
+    for event in kwlab.events(correct(lab, options)):
+        if event.type != "BOOKMARK":
+            yield event
+
+
+def not_returned(lab: Lab, options: Options) -> None:
+    pods(lab, **options)
+
+
+def raises(lab: Lab, options: Options) -> Any:
+    raise RuntimeError("no credentials")
+
+
+@pytest.mark.parametrize(
+    ("function", "misconception", "one"),
+    [
+        (dropped, "dropped", Property.HANDED),
+        (pinned, "pinned", Property.HANDED),
+        (keeps_bookmarks, "kept_back", Property.BOOKMARKS),
+        (forgets_the_selector, "selector", None),
+        (not_returned, "contract", None),
+        (raises, "raised", None),
+    ],
+)
+def test_a_wrong_function_is_told_why(
+    function: OwnFunction, misconception: str, one: Property | None
+) -> None:
+    """The mistake and the property it breaks are given as values, not in words alone."""
+    judged = kwlab.check_watch_function(function)
+    assert (Verdict.NOT_YET, misconception) == (judged.verdict, judged.misconception), judged
+    assert one == (judged.broken.property if judged.broken else None)
+
+
+def test_a_function_that_does_nothing_is_no_attempt() -> None:
+    """A body of three dots is told from one that forgot to return."""
+    judged = kwlab.check_watch_function(lambda lab, options: None)
+    assert Verdict.NOT_ATTEMPTED is judged.verdict
+
+
+@pytest.mark.parametrize(
+    ("function", "says"),
+    [
+        (lambda options: None, r"<lambda>\(options\) cannot be called with \(lab, options\)"),
+        (3, "int is the type of what came: pass the function itself"),
+        (
+            lambda lab, options: pods(lab, **options, field_selector="metadata.name=web-1"),
+            "for the field selector metadata.name=web-1",
+        ),
+        (
+            lambda lab, options: pods(lab, **options, label_selector="app in (web)"),
+            r"for the label selector app in \(web\)",
+        ),
+    ],
+)
+def test_what_cannot_be_checked_is_refused(function: Any, says: str) -> None:
+    """Each refusal says what is wanted."""
+    with pytest.raises(LabError, match=says):
+        kwlab.check_watch_function(function)
+
+
+def test_the_documented_module_runs_as_it_stands() -> None:
+    """The example of the module's docstring checks a Deployment watch, and passes."""
+    assert check.__doc__ is not None
+    _, block = check.__doc__.split("::\n", 1)
+    code = textwrap.dedent(re.split(r"\n(?=\S)", block)[0])
+    written: dict[str, Any] = {}
+    exec(compile(code, "kwlab.check", "exec"), written)
+    assert written["judged"].is_correct
+
+
+def test_the_documented_call_runs_as_it_stands() -> None:
+    """The doctest of check_watch_function() gives what it shows."""
+    assert 0 == doctest.testmod(check).failed == doctest.testmod(bounded).failed
+
+
+MAPS = Resource("", "v1", "configmaps", "ConfigMap")
+SCRIPTS = {trial.name: trial for trial in trials.scripts(MAPS, {"app": "web"}, ("lab", "other"))}
+
+
+def played(trial: Trial, function: Callable[[Lab], Callable[[Options], Any]]) -> set[Property]:
+    """Play one script, and give what broke for whoever asked for app=web."""
+    lab = Lab(histories.shipped("pods-churn"))
+    with lab.playing(trial.played, scenario=trial.scenario):
+        told = narrowed(lab.history, lambda item: b'"app":"web"' in item.data)
+        run = lab.run(function(lab)).runs[0]
+    return {one.property for one in broken(count(Log("f", list(run.count.attempts)), told), told)}
+
+
+def maps(lab: Lab, **options: Any) -> Any:
+    options = {"timeout_seconds": 60, "label_selector": "app=web", **options}
+    return lab.api.list_config_map_for_all_namespaces(watch=True, _preload_content=False, **options)
+
+
+def wrong(lab: Lab) -> Callable[[Options], Any]:
+    return lambda options: maps(lab)
+
+
+def right(lab: Lab) -> Callable[[Options], Any]:
+    return lambda options: maps(lab, **options)
+
+
+def kept_back(lab: Lab) -> Callable[[Options], Any]:
+    def function(options: Options) -> Iterator[WatchEvent]:
+        events = kwlab.events(maps(lab, **options))
+        yield from (event for event in events if event.type != "BOOKMARK")
+
+    return function
+
+
+@pytest.mark.parametrize(
+    ("script", "function", "breaks"),
+    [
+        ("cut", wrong, Property.ONCE),
+        ("deletion", wrong, Property.DELETIONS),
+        ("recreation", wrong, Property.DELETIONS),
+        ("bookmark", kept_back, Property.BOOKMARKS),
+        # The server had forgotten where it asked from.
+        ("bookmark", kept_back, Property.RELISTS),
+    ],
+)
+def test_a_script_can_break_what_it_is_for(script: str, function: Any, breaks: Property) -> None:
+    """A script that could break nothing would check nothing; a right function breaks nothing."""
+    assert breaks in played(SCRIPTS[script], function)
+    assert set() == played(SCRIPTS[script], right)
+
+
+def test_a_cut_alone_loses_no_deletion() -> None:
+    """Only an absence loses: that is why there are several scripts."""
+    assert Property.DELETIONS not in played(SCRIPTS["cut"], wrong)
+
+
+MODULE = """
+def correct(lab, options):
+    return lab.api.list_namespaced_pod(
+        lab.namespace, watch=True, _preload_content=False, **options.replace(timeout_seconds=60)
+    )
+
+
+def wrong(lab, options):
+    print("asked")
+    return lab.api.list_namespaced_pod(
+        lab.namespace, watch=True, _preload_content=False, timeout_seconds=60
+    )
+
+
+def raising(lab, options):
+    return 1 / 0
+
+
+unwanted = 7
+"""
+
+
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: Any) -> str:
+    """Write a module that no other test has imported, and stand beside it."""
+    name = f"mine_{abs(hash(request.node.name))}"
+    (tmp_path / f"{name}.py").write_text(MODULE, encoding="utf-8")
+    (tmp_path / f"{name}_broken.py").write_text("import no_such_thing\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend("")
+    return name
+
+
+@pytest.mark.parametrize(
+    ("function", "status", "says"),
+    [
+        (":correct", 0, "Correct. 6 histories, "),
+        (":wrong", 1, "Not yet: connection 1 was handed rv@0 and asked for none"),
+        (":raising", 2, "Not yet: raising raised ZeroDivisionError: division by zero"),
+        (":absent", 2, "kwlab: The module {module} has no absent."),
+        (":unwanted", 2, "kwlab: A watch function is wanted, and int is the type of what came"),
+        ("_absent:f", 2, "kwlab: There is no module {module}_absent here."),
+        (
+            "_broken:f",
+            2,
+            "kwlab: {module}_broken cannot be imported: ModuleNotFoundError: No module named "
+            "'no_such_thing'.",
+        ),
+        ("", 2, "kwlab: {module} is no module:function"),
+    ],
+)
+def test_the_command_says_it_by_its_status(
+    module: str, capsys: pytest.CaptureFixture[str], function: str, status: int, says: str
+) -> None:
+    """0 is correct, 1 not yet, 2 cannot be run; and one line says why."""
+    assert status == main(["check", f"{module}{function}"])
+    out, err = capsys.readouterr()
+    said = err or out
+    assert said.startswith(says.format(module=module)), said
+    if err:
+        assert 1 == len(err.splitlines())
+
+
+def test_the_command_prints_the_finding(module: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Below the verdict stand what the function printed, and the counts."""
+    main(["check", f"{module}:wrong"])
+    out = capsys.readouterr().out
+    assert "It printed 4 lines:\n    asked\n" in out
+    assert "14 changes = 10 new + 4 lost." in out
