@@ -73,6 +73,10 @@ def _run(source: str, namespace: dict[str, Any]) -> object:
 
 def _faces(value: Any) -> Iterator[str]:
     yield repr(value)
+    if not hasattr(value, "_repr_mimebundle_"):
+        # A chart shows a picture and its words apart.
+        yield from _texts(value.to_html())
+        return
     bundle = value._repr_mimebundle_()
     # IPython takes the data alone, or the data and their metadata.
     data = bundle[0] if isinstance(bundle, tuple) else bundle

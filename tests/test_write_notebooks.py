@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
+import nbformat
 import pytest
 
 from tests import write_notebooks
@@ -56,3 +58,17 @@ def test_a_cell_without_an_id_is_named_by_its_place() -> None:
     content = {"cells": [{"id": "mine"}, {}, {"id": "cell-02"}, {}]}
     named = write_notebooks.with_ids(content)["cells"]
     assert ["mine", "cell-01", "cell-02", "cell-03"] == [cell["id"] for cell in named]
+
+
+def test_pixels_are_kept_while_the_words_beside_them_are_the_same() -> None:
+    """A PNG follows matplotlib's version: it is written anew only when its words have changed."""
+
+    def notebook(text: str, pixels: str) -> dict[str, Any]:
+        data = {"image/png": pixels, "text/plain": text}
+        output = {"output_type": "display_data", "data": data, "metadata": {}}
+        return {"cells": [{"cell_type": "code", "outputs": [output]}]}
+
+    for text, pixels in (("50 events", "old"), ("60 events", "new")):
+        fresh = nbformat.from_dict(notebook(text, "new"))
+        kept = write_notebooks.keeping_pixels(fresh, notebook("50 events", "old"))
+        assert kept.cells[0].outputs[0].data["image/png"] == pixels

@@ -11,10 +11,11 @@ import contextlib
 import ctypes
 import io
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Final
+from typing import Final, TypeVar
+
+_Result = TypeVar("_Result")
 
 AGAIN_SECONDS: Final = 0.2
 """A bare ``except:`` inside a loop may take the exception: it is raised again after so long."""
@@ -24,8 +25,8 @@ class TimeUp(BaseException):
     """End what ran for too long; no ``Exception``, so that it is not handled by mistake."""
 
 
-class Limit:
-    """Raise :class:`TimeUp` in this thread once a block has run for too long.
+def limited(seconds: float, function: Callable[[], _Result]) -> _Result:
+    """Call a function, and raise :class:`TimeUp` in it once it has run for too long.
 
     A call that waits outside Python, such as ``time.sleep``, is ended when it returns. An
     interrupt from the keyboard stays what it is.
@@ -33,49 +34,71 @@ class Limit:
     Parameters
     ----------
     seconds : float
-        How long the block may run, in real seconds.
+        How long it may run, in real seconds.
+    function : callable
+        Takes nothing.
+
+    Returns
+    -------
+    object
+        What the function returns.
+
+    Raises
+    ------
+    TimeUp
+        When it was ended; no further one comes afterwards.
 
     Examples
     --------
+    >>> def forever():
+    ...     while True:
+    ...         pass
     >>> try:
-    ...     with Limit(0.05):
-    ...         while True:
-    ...             pass
+    ...     limited(0.05, forever)
     ... except TimeUp:
     ...     print("ended")
     ended
     """
+    watch = _Watch(threading.get_ident(), seconds)
+    try:
+        watch.start()
+        try:
+            return function()
+        finally:
+            watch.stop()
+    except TimeUp:
+        _stop_for_sure(watch)
+        raise
 
-    def __init__(self, seconds: float) -> None:
+
+def _stop_for_sure(watch: _Watch) -> None:
+    """Stop a watch whose exception may come at any instruction, the first of stop() included."""
+    while True:
+        try:
+            watch.stop()
+        except TimeUp:
+            continue
+        return
+
+
+class _Watch:
+    """Raise TimeUp in one thread from another, until it is stopped."""
+
+    def __init__(self, watched: int, seconds: float) -> None:
+        self._watched = watched
         self._seconds = seconds
         self._is_over = threading.Event()
         self._lock = threading.Lock()
-        self._watched = 0
 
-    def __enter__(self) -> Limit:
-        self._watched = threading.get_ident()
-        threading.Thread(target=self._watch, name="kwlab-limit", daemon=True).start()
-        return self
+    def start(self) -> None:
+        threading.Thread(target=self._run, name="kwlab-limit", daemon=True).start()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        try:
-            self._disarm()
-        except TimeUp:
-            # It was on its way when the block ended; nothing comes after it.
-            self._disarm()
-            raise
-
-    def _disarm(self) -> None:
+    def stop(self) -> None:
         self._is_over.set()
         with self._lock:
             _raise_in(self._watched, None)
 
-    def _watch(self) -> None:
+    def _run(self) -> None:
         wait = self._seconds
         while not self._is_over.wait(wait):
             wait = AGAIN_SECONDS

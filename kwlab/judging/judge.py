@@ -20,7 +20,7 @@ from kwlab.errors import WatchFunctionError
 from kwlab.finding import Run
 from kwlab.history import narrowed
 from kwlab.judging import bounded
-from kwlab.judging.bounded import Limit, TimeUp
+from kwlab.judging.bounded import TimeUp, limited
 from kwlab.judging.misconceptions import (
     MISCONCEPTIONS,
     Misconception,
@@ -219,8 +219,7 @@ def _outcome(
     tried: _Tried, task: Task, trial: Trial, lab: Lab, limit_seconds: float
 ) -> Outcome | Judgement:
     try:
-        with Limit(limit_seconds):
-            return _played(tried.__name__, tried, task, trial, lab)
+        return limited(limit_seconds, lambda: _played(tried.__name__, tried, task, trial, lab))
     except WatchFunctionError as error:
         if not tried.is_attempted:
             text = say("exercise.blank", name=tried.__name__)
