@@ -43,7 +43,7 @@ from typing import Final, TypeAlias
 from kwlab.errors import LabError
 from kwlab.history import Object, Resource
 from kwlab.judging import trials
-from kwlab.judging.judge import Judgement, Verdict, first_request, judge
+from kwlab.judging.judge import Judgement, Verdict, first_request, judge, misfit
 from kwlab.judging.misconceptions import Selects, Task, Trial
 from kwlab.lab import STORY, Lab, load
 from kwlab.log import Request
@@ -111,15 +111,9 @@ def check_watch_function(function: OwnFunction, *, limit_seconds: float | None =
 def _check_signature(function: OwnFunction, lab: Lab) -> None:
     if not callable(function):
         raise LabError(say("check.not_callable", kind=type(function).__name__))
-    try:
-        signature = inspect.signature(function)
-    except ValueError:
-        # Written in C, it does not tell.
-        return
-    try:
-        signature.bind(lab, ListOptions())
-    except TypeError as error:
+    if error := misfit(function, lab, ListOptions()):
         name = getattr(function, "__name__", "function")
+        signature = inspect.signature(function)
         raise LabError(say("check.signature", name=name, signature=signature)) from error
 
 

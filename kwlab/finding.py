@@ -180,12 +180,12 @@ class _Noun:
     """Call the objects of a history by their kind."""
 
     def __init__(self, history: History) -> None:
-        resources = history.resources
-        self._one = resources[0].kind.lower() if len(resources) == 1 else say("noun.object")
-        self._many = resources[0].plural if len(resources) == 1 else say("noun.objects")
+        self._resources = history.resources
 
     def of(self, number: int) -> str:
-        return f"{number} {self._one if number == 1 else self._many}"
+        if len(self._resources) == 1:
+            return self._resources[0].named(number)
+        return f"{number} {say('noun.object' if number == 1 else 'noun.objects')}"
 
 
 def _believes(count: Count, noun: _Noun, *, is_only: bool) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from kwlab.recording import Item, Recording
-from kwlab.wire import EventType
+from kwlab.wire import EventType, with_resource_version
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,11 +327,11 @@ def narrowed(history: History, selects: Callable[[Object], bool]) -> History:
     timed: list[tuple[float, EventType, Object]] = []
     progress = list(history.progress)
     for change in history.changes:
-        told = _told(change, selects)
-        if told is None:
+        seen = told(change, selects)
+        if seen is None:
             progress.append((change.at, change.object.resource_version))
         else:
-            timed.append((change.at, *told))
+            timed.append((change.at, *seen))
     return replace(
         history,
         objects=objects,
@@ -340,7 +340,21 @@ def narrowed(history: History, selects: Callable[[Object], bool]) -> History:
     )
 
 
-def _told(change: Change, selects: Callable[[Object], bool]) -> tuple[EventType, Object] | None:
+def told(change: Change, selects: Callable[[Object], bool]) -> tuple[EventType, Object] | None:
+    """Say what a change looks like to a selector: at its boundary, another type.
+
+    Parameters
+    ----------
+    change : Change
+    selects : callable
+        From an Object to whether the selector takes it.
+
+    Returns
+    -------
+    tuple of (EventType, Object) or None
+        None for a change that the selector is not told of. An object that stops to match is
+        DELETED in its last matching state, with the change's resourceVersion in its bytes too.
+    """
     was = change.previous is not None and selects(change.previous)
     if change.type is EventType.DELETED:
         return (EventType.DELETED, change.object) if was else None
@@ -349,7 +363,8 @@ def _told(change: Change, selects: Callable[[Object], bool]) -> tuple[EventType,
     if change.previous is None or not was:
         return None
     version = change.object.resource_version
-    return EventType.DELETED, replace(change.previous, resource_version=version)
+    data = with_resource_version(change.previous.data, version)
+    return EventType.DELETED, replace(change.previous, resource_version=version, data=data)
 
 
 def state_after(objects: Iterable[Object], changes: Sequence[Change]) -> dict[bytes, Object]:

@@ -391,18 +391,17 @@ class Lab:
     def _open_watch(self, options: ListOptions) -> Any:
         resource = self.history.resources[0]
         path = watch_path(resource, self.namespace, options)
-        client = self._door.client()
-        return client.rest_client.pool_manager.request(
-            "GET", client.configuration.host + path, preload_content=False
-        )
+        return self.http.request("GET", self.url + path, preload_content=False)
 
     @contextlib.contextmanager
     def _opened(self, scenario: faults.Scenario) -> Iterator[Session]:
         """Lead every client to one session, and this one back to the start afterwards."""
         stage, session = self._stage, self._stage.session(scenario)
-        with _behind_every_lab(stage, session):
-            yield session
-        self._door.session = self._own.session()
+        try:
+            with _behind_every_lab(stage, session):
+                yield session
+        finally:
+            self._door.session = self._own.session()
 
     def _watched(self, name: str, function: WatchFunction, scenario: faults.Scenario) -> Run:
         with self._opened(scenario) as session:

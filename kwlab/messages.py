@@ -67,7 +67,6 @@ _WATCH_FUNCTION: Final[dict[str, Template]] = {
 
 _OPTIONS: Final[dict[str, Template]] = {
     "options.watch": "ListOptions does not carry watch: write watch=True in the call itself.",
-    "options.camel_case": "There is no {name}: the Python client spells it {python_name}.",
     "options.unknown": "There is no {name}. ListOptions knows {known}.",
     "options.type": "{name} is {value}: it takes {wanted}.",
     "options.int": "a whole number, without quotes",
@@ -208,6 +207,7 @@ _FINDING: Final[dict[str, Template]] = {
     "close.unreadable": "unreadable line",
     "close.silent": "silence",
     "close.stopped": "stop",
+    "close.failed": "failure of the function",
     "close.over": "end of the recording",
 }
 

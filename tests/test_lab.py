@@ -8,6 +8,8 @@ import kwlab
 from kwlab import recording
 from kwlab.errors import KwlabError, LabError, RecordingError, ScenarioError, WatchFunctionError
 from kwlab.lab import Lab
+from kwlab.log import Close
+from kwlab.messages import say
 from tests import watch_functions as functions
 
 STORY = """\
@@ -323,6 +325,22 @@ def test_an_unknown_recording_is_refused() -> None:
         kwlab.open_lab("pods-cut-thrice")
     with pytest.raises(RecordingError, match="no such file"):
         kwlab.open_lab("mine.jsonl")
+
+
+def test_every_way_to_end_has_its_word() -> None:
+    """Whatever ended a connection, tables and strips have a word for it."""
+    for close in Close:
+        assert say(f"close.{close}") != ""
+        assert say(f"strip.close.{close}") != ""
+
+
+def test_a_lab_stands_at_its_start_after_an_error_too(lab: Lab) -> None:
+    """What a learner read between runs does not move where the next run or list begins."""
+    functions.watch(lab, timeout_seconds=10).read()
+    with pytest.raises(NameError):
+        lab.compare(mine=functions.misspelt(lab))
+    listed = lab.api.list_namespaced_pod(lab.namespace)
+    assert listed.metadata.resource_version == lab.resource_version
 
 
 def test_every_shipped_recording_opens(lab: Lab) -> None:

@@ -11,7 +11,7 @@ import enum
 import functools
 import inspect
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -185,12 +185,30 @@ def _uncallable(function: object) -> Judgement | None:
     if not callable(function):
         kind = "None" if function is None else f"a {type(function).__name__}"
         return _not_yet(say("exercise.not_callable", kind=kind), "not_callable")
-    try:
-        inspect.signature(function).bind(ListOptions())
-    except TypeError as error:
+    if error := misfit(function, ListOptions()):
         return _not_yet(say("function.signature", error=error), "signature")
+    return None
+
+
+def misfit(function: Callable[..., object], *arguments: object) -> TypeError | None:
+    """Tell why a function cannot be called with so many arguments.
+
+    Parameters
+    ----------
+    function : callable
+    *arguments
+        What it would be given.
+
+    Returns
+    -------
+    TypeError or None
+        None when it can, or when it does not tell, as functions written in C.
+    """
+    try:
+        inspect.signature(function).bind(*arguments)
+    except TypeError as error:
+        return error
     except ValueError:
-        # A function without a signature that can be read is called, and says so itself.
         return None
     return None
 

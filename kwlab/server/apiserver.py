@@ -14,7 +14,7 @@ from itertools import chain
 from typing import Any, Final
 
 from kwlab import wire
-from kwlab.history import Change, Resource
+from kwlab.history import Change, Resource, told
 from kwlab.server.exchange import JSON, TEXT, End, Frame, Refusal, Request, Response, refused, whole
 from kwlab.server.query import (
     EXACT,
@@ -297,17 +297,8 @@ def _seen_through(scope: Scope, change: Change) -> bytes | None:
     """Say what a change looks like to a selector: at its boundary, another type."""
     if scope.is_everything:
         return wire.event_line(change.type, change.object.data)
-    was = change.previous is not None and scope.selects(change.previous)
-    now = change.type is not EventType.DELETED and scope.selects(change.object)
-    if now:
-        return wire.event_line(EventType.MODIFIED if was else EventType.ADDED, change.object.data)
-    if not was or change.previous is None:
-        return None
-    gone = change.object.data
-    if change.type is not EventType.DELETED:
-        version = change.object.resource_version
-        gone = wire.with_resource_version(change.previous.data, version)
-    return wire.event_line(EventType.DELETED, gone)
+    seen = told(change, scope.selects)
+    return seen and wire.event_line(seen[0], seen[1].data)
 
 
 def _bookmark_times(at: float, until: float) -> Iterator[float]:

@@ -159,7 +159,7 @@ def _unknown_field(name: str) -> str:
     if name == "watch":
         return say("options.watch")
     if name in _PYTHON_NAMES:
-        return say("options.camel_case", name=name, python_name=_PYTHON_NAMES[name])
+        return say("function.camel_case", name=name, python_name=_PYTHON_NAMES[name])
     return say("options.unknown", name=name, known=", ".join(_QUERY_NAMES))
 
 
