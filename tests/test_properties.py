@@ -86,15 +86,17 @@ def swallows_bookmarks(lab: Lab) -> WatchFunction:
     return function
 
 
-def leaves_open(lab: Lab) -> WatchFunction:
-    kept: list[object] = []
+# Held here, or the garbage collector closes what a function left open, before or after a check.
+LEFT_OPEN: list[object] = []
 
+
+def leaves_open(lab: Lab) -> WatchFunction:
     def function(options: ListOptions) -> Iterator[WatchEvent]:
         response = watch(lab, **options.replace(timeout_seconds=60))
         chunks = response.read_chunked()
         decoder = LineDecoder()
         events = (event for chunk in chunks for event in decoder.feed(chunk))
-        kept.append((response, chunks, events))
+        LEFT_OPEN.append((response, chunks, events))
         event = next(events)
         assert isinstance(event, WatchEvent)
         yield event
