@@ -19,7 +19,7 @@ install = { $(BIN)/python -m pip install --quiet --disable-pip-version-check uv 
 	&& $(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -e '.[$(1)]'; } \
 	|| $(BIN)/python -m pip install --quiet -e '.[$(1)]'
 
-.PHONY: help lab setup test lint check bench nightly notebooks clean
+.PHONY: help lab setup test lint check bench rig peers nightly notebooks clean
 
 help:
 	@echo "make lab        open JupyterLab on a working copy of the notebooks (FOLDER=$(FOLDER))"
@@ -27,6 +27,8 @@ help:
 	@echo "make lint       ruff, mypy, import-linter"
 	@echo "make check      lint and test: what CI runs"
 	@echo "make bench      medians and ratios, from one run"
+	@echo "make rig        build a real API server and client-go for the tests; once, some minutes"
+	@echo "make peers      the same faults for every library that watches; writes docs/peers.md"
 	@echo "make nightly    more examples, and the notebooks on each of: $(PYTHONS)"
 	@echo "make notebooks  run the notebooks and write them with their outputs"
 
@@ -53,6 +55,14 @@ check: lint
 
 bench: $(VENV)/.test
 	$(BIN)/python -m tests.bench
+
+rig:
+	@$(PYTHON) -m tests.build_rig
+
+# A quarter of an hour, and it installs each library in an environment of its own.
+peers: $(VENV)/.test
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/python -m tests.peers
 
 notebooks: $(VENV)/.test
 	$(BIN)/python -m tests.write_notebooks

@@ -11,8 +11,13 @@ if TYPE_CHECKING:
     from kwlab.errors import KwlabError as KwlabError
     from kwlab.exercises import exercise as exercise
     from kwlab.finding import Guess as Guess
+    from kwlab.judging.clients import judge_clients as judge_clients
     from kwlab.lab import open_lab as open_lab
+    from kwlab.reachable import prepared as prepared
+    from kwlab.reflector import Reflector as Reflector
+    from kwlab.reflectoroptions import ReflectorOptions as ReflectorOptions
     from kwlab.response import events as events
+    from kwlab.retryoptions import RetryOptions as RetryOptions
     from kwlab.retrywatcher import RetryWatcher as RetryWatcher
     from kwlab.wire import ListOptions as ListOptions
     from kwlab.wire import WatchEvent as WatchEvent
@@ -22,12 +27,17 @@ _HOME: Final = {
     "Guess": "finding",
     "KwlabError": "errors",
     "ListOptions": "wire",
+    "RetryOptions": "retryoptions",
+    "Reflector": "reflector",
+    "ReflectorOptions": "reflectoroptions",
     "RetryWatcher": "retrywatcher",
     "WatchEvent": "wire",
     "check_watch_function": "check",
     "events": "response",
     "exercise": "exercises",
+    "judge_clients": "judging.clients",
     "open_lab": "lab",
+    "prepared": "reachable",
 }
 """Which module each public name is at home in: it is imported when it is first asked for."""
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
 import signal
 import sys
 import threading
@@ -12,7 +14,10 @@ from pathlib import Path
 from typing import Final
 
 from kwlab import check, history, jupyter, lab, recording, workcopy
-from kwlab.errors import KwlabError, ScenarioError
+from kwlab.cluster import namespace
+from kwlab.cluster.connection import connect
+from kwlab.errors import ClusterError, KwlabError, ScenarioError
+from kwlab.judging import clients
 from kwlab.messages import say
 from kwlab.server import faults
 from kwlab.server.serve import Served
@@ -93,24 +98,67 @@ def _add_serve_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE|none",
         help="what goes wrong, a fault a line; none for nothing (default: the recording's own)",
     )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="judge the clients at the end: 0 correct, 1 not yet, 2 cannot be judged",
+    )
+    parser.add_argument(
+        "--save",
+        type=_strip_path,
+        metavar="FILE",
+        help="check, and write the watch strip (.svg) or the finding (.md)",
+    )
+
+
+def _strip_path(text: str) -> Path:
+    if Path(text).suffix in {".svg", ".md"}:
+        return Path(text)
+    raise argparse.ArgumentTypeError(f"{text} is no .svg and no .md")
 
 
 def _serve(options: argparse.Namespace) -> int:
+    is_checked = options.check or options.save is not None
+    try:
+        return _play(options, is_checked=is_checked)
+    except KeyboardInterrupt:
+        # Nothing was found out, and 0 would say that all are correct.
+        return clients.CANNOT_BE_JUDGED if is_checked else 0
+
+
+def _play(options: argparse.Namespace, *, is_checked: bool) -> int:
     # Whoever started it in the background, as CI does, can only end it so: a shell lets such
     # processes ignore Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     played = lab.load(options.recording)
     scenario = _scenario(options.scenario, played)
     past = history.from_recording(played)
-    try:
-        with Served(past, scenario, speed=options.speed, port=options.port) as served:
-            facts = {"name": played.header.name, "url": served.url, "kubeconfig": served.kubeconfig}
-            speed = f"{options.speed:g}"
-            print(say("serve.listening", n=options.speed, speed=speed, **facts), flush=True)
+    served = Served(past, scenario, speed=options.speed, port=options.port)
+    with contextlib.suppress(KeyboardInterrupt), served:
+        facts = {"name": played.header.name, "url": served.url, "kubeconfig": served.kubeconfig}
+        speed = f"{options.speed:g}"
+        print(say("serve.listening", n=options.speed, speed=speed, **facts), flush=True)
+        if not is_checked:
             threading.Event().wait()
-    except KeyboardInterrupt:
-        return 0
-    return 0
+        _watch_clients(served)
+    return _judge_clients(served, options.save) if is_checked else 0
+
+
+def _watch_clients(served: Served) -> None:
+    """Wait until the recording is over and its clients have come back."""
+    print(say("serve.checking", seconds=f"{served.over_at:g}"), flush=True)
+    first = served.wait_for_request()
+    print(say("serve.first", client=clients.named(first.client), path=first.path), flush=True)
+    while not served.wait_for_clients(timeout_seconds=threading.TIMEOUT_MAX):
+        pass
+
+
+def _judge_clients(served: Served, save: Path | None) -> int:
+    verdicts = clients.judge_clients(served)
+    print(f"\n{verdicts}", flush=True)
+    for path in verdicts.save(save) if save else ():
+        print(say("serve.saved", path=path))
+    return verdicts.exit_status
 
 
 def _scenario(option: str | None, played: recording.Recording) -> faults.Scenario:
@@ -143,6 +191,29 @@ def _check(options: argparse.Namespace) -> int:
     return check.exit_status(judged)
 
 
+def _add_clean_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--context",
+        default=os.environ.get(lab.CONTEXT),
+        help=f"a context of your kubeconfig, or in-cluster (default: ${lab.CONTEXT})",
+    )
+    parser.add_argument(
+        "--namespace",
+        default=os.environ.get(lab.NAMESPACE),
+        help=f"where kwlab played (default: ${lab.NAMESPACE}, else {namespace.DEFAULT})",
+    )
+
+
+def _clean(options: argparse.Namespace) -> int:
+    if not options.context:
+        raise ClusterError(say("cluster.unnamed"))
+    reached = connect(options.context)
+    place = namespace.Namespace(reached, namespace.named(reached, options.namespace))
+    key = "cluster.cleaned" if place.release() else "cluster.clean"
+    print(say(key, namespace=place.name, context=options.context))
+    return 0
+
+
 COMMANDS: Final = (
     Command("lab", "open the notebooks in JupyterLab", _add_lab_arguments, _lab),
     Command(
@@ -158,6 +229,12 @@ COMMANDS: Final = (
         _add_check_arguments,
         _check,
         refusal=check.CANNOT_BE_RUN,
+    ),
+    Command(
+        "clean",
+        "remove from a cluster what a killed kernel left there",
+        _add_clean_arguments,
+        _clean,
     ),
 )
 

@@ -45,6 +45,7 @@ from kwlab.history import Object, Resource
 from kwlab.judging import trials
 from kwlab.judging.judge import Judgement, Verdict, first_request, judge, misfit
 from kwlab.judging.misconceptions import Selects, Task, Trial
+from kwlab.judging.scope import PATH
 from kwlab.lab import STORY, Lab, load
 from kwlab.log import Request
 from kwlab.messages import say
@@ -55,10 +56,6 @@ OwnFunction: TypeAlias = Callable[[Lab, ListOptions], object]
 """What is checked: from where the server is, and from where to start, to an open response."""
 
 _OTHER_NAMESPACE: Final = "kwlab-other"
-_PATH: Final = re.compile(
-    r"/(?:api|apis/(?P<group>[^/]+))/(?P<version>[^/]+)"
-    r"(?:/namespaces/(?P<namespace>[^/]+))?/(?P<plural>[^/]+)"
-)
 _EQUALITY: Final = re.compile(r"\s*([\w./-]+)\s*==?\s*([\w.-]*)\s*")
 _KINDS: Final[Mapping[str, str]] = {"configmaps": "ConfigMap", "pods": "Pod"}
 """How kinds are spelt that are more than a plural without its last letter."""
@@ -119,7 +116,7 @@ def _check_signature(function: OwnFunction, lab: Lab) -> None:
 
 def _task(asked: Request, lab: Lab) -> Task:
     """Make what a function watches, from the first request that it made."""
-    found = _PATH.fullmatch(asked.path)
+    found = PATH.fullmatch(asked.path)
     if found is None:
         raise LabError(say("check.path", path=asked.path))
     if asked.parameter("fieldSelector"):

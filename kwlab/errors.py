@@ -6,6 +6,7 @@ The tree::
     ├── RecordingError            a recording file that cannot be used
     ├── ScenarioError             a scenario that cannot be played
     ├── LabError                  the lab was asked for something it cannot do
+    ├── ClusterError              a cluster that cannot be reached, or that refuses
     ├── ListOptionsError          a field that no list or watch knows
     ├── WatchFunctionError        a watch function that broke its contract
     ├── ResourceVersionError      a resourceVersion that no watch can begin at
@@ -56,6 +57,10 @@ class ScenarioError(KwlabError):
 
 class LabError(KwlabError):
     """Refuse what the lab cannot do, with what to do instead."""
+
+
+class ClusterError(KwlabError):
+    """Say why a real cluster cannot be used, with what to do about it."""
 
 
 class ListOptionsError(KwlabError, TypeError):

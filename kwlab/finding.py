@@ -95,7 +95,7 @@ def note(count: Count) -> str:
     asking = [attempt for attempt in count.attempts if attempt.watch is not None]
     if not asking:
         return ""
-    if all(attempt.asked == attempt.handed for attempt in asking):
+    if all((attempt.asked or "") == attempt.handed for attempt in asking):
         return say("note.passes")
     return say("note.drops" if all(a.asked is None for a in asking) else "note.own")
 

@@ -136,6 +136,8 @@ class History:
         Moments at which the server said which resourceVersion was the oldest that it answered.
     is_made : bool
         Whether it was generated, not recorded.
+    recorded : str
+        The instant at which it began, in RFC 3339; empty when nobody knows.
     """
 
     server: str
@@ -147,6 +149,7 @@ class History:
     progress: tuple[tuple[float, str], ...] = ()
     oldest: tuple[tuple[float, str], ...] = ()
     is_made: bool = False
+    recorded: str = ""
 
     @cached_property
     def _times(self) -> list[float]:
@@ -280,6 +283,7 @@ def from_recording(recording: Recording) -> History:
         seconds=header.seconds,
         progress=recording.progress,
         oldest=recording.oldest,
+        recorded=header.recorded,
     )
 
 

@@ -173,13 +173,15 @@ class Attempt:
     at : float
         When the function was called, in seconds.
     handed : str
-        The resourceVersion that it was handed.
+        The resourceVersion that it was handed; empty where there was none to hand over.
     requests : list of Request
         What reached the server during the call, in order; empty when nothing did.
     delivered : list of Seen
         What the loop passed on, in order, bookmarks not among it.
     status : int or None
         The HTTP code or the code of the ERROR event that ended it.
+    is_anew : bool
+        Whether it begins from a list, or shows one: what was handed over before does not count.
     """
 
     at: float
@@ -189,6 +191,7 @@ class Attempt:
     closed_at: float | None = None
     close: Close | None = None
     status: int | None = None
+    is_anew: bool = False
 
     @property
     def watch(self) -> Request | None:

@@ -104,6 +104,7 @@ def made(
         changes=tuple(numbered(objects, timed)),
         seconds=last if seconds is None else seconds,
         is_made=True,
+        recorded=template.recorded,
     )
 
 

@@ -99,9 +99,11 @@ _ENDS: Final[dict[str, Template]] = {
         "ended with {detail}.",
     ),
     "end.stalled": (
-        "{n} connection was open after resourceVersion {resource_version} and nothing came.",
+        "{n} connection was open after resourceVersion {resource_version} and nothing came: list "
+        "again; and where bookmarks are not sent, ask for a `timeout_seconds` below idle_seconds.",
         "{n} connections in a row were open after resourceVersion {resource_version} and nothing "
-        "came.",
+        "came: list again; and where bookmarks are not sent, ask for a `timeout_seconds` below "
+        "idle_seconds.",
     ),
     "stream.broken": (
         "The watch did not end cleanly ({detail}): ask again from the last resourceVersion."
@@ -117,8 +119,75 @@ _ENDS: Final[dict[str, Template]] = {
     ),
 }
 
+_OBSERVED: Final[dict[str, Template]] = {
+    "observed.started": "asking from resourceVersion {resource_version}",
+    "observed.delivered": "{type} {name} at resourceVersion {resource_version}",
+    "observed.ended": (
+        "the watch from resourceVersion {handed} ended after {seconds} s by {why}, with {n} event "
+        "in {bytes} bytes;",
+        "the watch from resourceVersion {handed} ended after {seconds} s by {why}, with {n} events "
+        "in {bytes} bytes;",
+    ),
+    "observed.next": "next from {resource_version} in {seconds} s ({why})",
+    "observed.last": "it stands at {resource_version}",
+    "observed.listed": (
+        "listed {n} object at resourceVersion {resource_version} in {seconds} s "
+        "(requests: {requests})",
+        "listed {n} objects at resourceVersion {resource_version} in {seconds} s "
+        "(requests: {requests})",
+    ),
+    "observed.list_failed": "the list failed after {seconds} s by {why};",
+    "observed.next_list": "next in {seconds} s",
+    "observed.gap": (
+        "no change from resourceVersion {from_resource_version} to {to_resource_version} was seen "
+        "by itself, {seconds} s long ({why}): the list says what has become of everything"
+    ),
+    "observed.retries": (
+        "The client asked {n} time more by itself before the call came back, and stop() "
+        "cannot wake it meanwhile: write `Configuration.retries = False`.",
+        "The client asked {n} times more by itself before the call came back, and stop() "
+        "cannot wake it meanwhile: write `Configuration.retries = False`.",
+    ),
+}
+
+_REFLECTOR: Final[dict[str, Template]] = {
+    "reflector.not_a_method": (
+        "A Reflector takes the client's list method itself, without calling it, and was given "
+        '{kind}: write `kwlab.Reflector(api.list_namespaced_pod, "default")`.'
+    ),
+    "reflector.cannot_watch": (
+        "{method} cannot watch: give the Reflector one of the client's list methods, as in "
+        '`kwlab.Reflector(api.list_namespaced_pod, "default")`.'
+    ),
+    "reflector.own": (
+        "{name} is the Reflector's to set: leave it out. What can be chosen is in "
+        "`options=kwlab.ReflectorOptions(...)`."
+    ),
+    "reflector.arguments": "{method} cannot be called with what the Reflector was given: {error}.",
+    "reflector.returned": (
+        "The method returned {kind}: it has to pass on all keywords that it is handed, "
+        "`_preload_content=False` among them, and to return the client's open response."
+    ),
+    "reflector.anonymous": "the list has no resourceVersion, or an item no name",
+    "reflector.unreadable": (
+        "What the server has could not be read {n} time ({detail}): without a list there is "
+        "nothing to watch from.",
+        "What the server has could not be read {n} times in a row ({detail}): without a list "
+        "there is nothing to watch from.",
+    ),
+    "reflector.no_progress": (
+        "{n} list got nowhere; it ended with {detail}.",
+        "{n} lists in a row got nowhere; the last ended with {detail}.",
+    ),
+    "reflector.stalled": (
+        "{n} list was asked for and nothing came.",
+        "{n} lists in a row were asked for and nothing came.",
+    ),
+}
+
 _LAB: Final[dict[str, Template]] = {
     "lab.title": 'Recording "{name}", from a real kube-apiserver {server}.',
+    "lab.title_live": 'Recording "{name}", played on {context}, a real kube-apiserver {server}.',
     "lab.title_made": "Made, not recorded: objects of a real kube-apiserver {server}, cloned.",
     "lab.numbers": "{start} at the start, {changes} changes in {seconds} seconds, "
     "{end} at the end.",
@@ -386,6 +455,52 @@ _CHECK: Final[dict[str, Template]] = {
     "check.no_function": "The module {module} has no {name}.",
 }
 
+_CLIENT: Final[dict[str, Template]] = {
+    "client.nameless": "a client without a name",
+    "client.heading": (
+        "{client} watched {path}, {n} connection:",
+        "{client} watched {path}, {n} connections:",
+    ),
+    "client.correct": (
+        "Correct. At its {n} reconnect it went on from what it had been sent; nothing twice; no "
+        "deletion lost.",
+        "Correct. At each of {n} reconnects it went on from what it had been sent; nothing twice; "
+        "no deletion lost.",
+    ),
+    "client.relisted": (
+        "After a 410 it listed again, and watched from there, as it must.",
+        "After each of {n} 410 it listed again, and watched from there, as it must.",
+    ),
+    "client.lists_again": (
+        "Nothing broke that a server can see, but it did not go on from what it had been sent: at "
+        "its {n} reconnect it listed again, {objects} in the end.",
+        "Nothing broke that a server can see, but at {lists} of {n} reconnects it did not go on "
+        "from what it had been sent: it listed again, {objects} in the end.",
+    ),
+    "client.compares": "Nothing is lost if it compares each list with what it believed in; whether "
+    "it does, a server cannot see. What the lists told counts as delivered here.",
+    "client.overtaken": (
+        "{n} change was overtaken before it listed, so that it cannot have seen it; it is left out "
+        "above.",
+        "{n} changes were overtaken before it listed, so that it cannot have seen them; they are "
+        "left out above.",
+    ),
+    "client.left_off": "Cannot be judged: its one watch ended at {seconds} s ({close}) and it "
+    "never asked again.",
+    "client.never_cut": "Cannot be judged: its one watch was never ended for it ({close} at "
+    "{seconds} s). Serve a scenario that cuts, or let it run for longer.",
+    "client.nobody": "Cannot be judged: nobody asked for anything. Point a client at the "
+    "kubeconfig while the server runs.",
+    "client.no_watch": "{client} asked for no watch.",
+    "client.refused": "{client} asked for a watch of {path}, and never got one (status {status}): "
+    "there is nothing to judge.",
+    "client.forgotten": (
+        "The oldest request is forgotten: nothing can be called correct. Serve for a shorter time.",
+        "The oldest {n} requests are forgotten: nothing can be called correct. Serve for a shorter "
+        "time.",
+    ),
+}
+
 _PROPERTIES: Final[dict[str, Template]] = {
     "property.P1": "P1: every request carries the resourceVersion that was handed over",
     "property.P2": "P2: nothing is delivered twice",
@@ -467,6 +582,127 @@ _CHART: Final[dict[str, Template]] = {
     ),
     "chart.alt_flat": "{watcher} is handed {last} at each.",
     "chart.alt_grows": "{watcher} is handed {first} at {low}, and {last} at {high}.",
+}
+
+_CLUSTER: Final[dict[str, Template]] = {
+    "cluster.no_kubeconfig": "There is no kubeconfig at {path}: name yours in KUBECONFIG, or make "
+    "a cluster, for example with kind create cluster --name kwlab.",
+    "cluster.bad_kubeconfig": "The kubeconfig {path} cannot be used: {reason}.",
+    "cluster.no_context": "{path} has no context {context}; it has {known}.",
+    "cluster.no_contexts": "none",
+    "cluster.no_account": "There is no service account here: {reason} Outside a pod, name a "
+    "context of your kubeconfig.",
+    "cluster.unreachable": "The cluster of context {context} does not answer at {url} ({reason}): "
+    "is it running?",
+    "cluster.certificate": "The server at {url} has no certificate that context {context} trusts "
+    "({reason}): take its certificate-authority from the cluster anew.",
+    "cluster.unauthorized": "The cluster of context {context} does not accept your credentials: "
+    "they have expired or are wrong. Log in again; then "
+    "kubectl --context {context} auth whoami says who you are.",
+    "cluster.forbidden": "{user} may not {verb} {resource} {place} (context {context}): ask for a "
+    "Role that allows it; the one in workshop.yaml does.",
+    "cluster.in_namespace": "in namespace {namespace}",
+    "cluster.everywhere": "in the whole cluster",
+    "cluster.quota": "The quota of the namespace is used up ({reason}): remove what else is in "
+    "it, or ask for more.",
+    "cluster.terminating": "The namespace is being removed (context {context}): wait until it is "
+    "gone, and run this again.",
+    "cluster.refused": "The cluster of context {context} refused ({code}): {reason}",
+    "cluster.http_proxy": "The cluster of context {context} is reached through an HTTP proxy, and "
+    "kwlab has to cut the connection itself: set NO_PROXY so that {url} is reached straight.",
+    "cluster.not_ours": "Namespace {namespace} on {context} is not kwlab's: it lacks the label "
+    '{label}. Name another one with open_lab(namespace="..."), or label it.',
+    "cluster.taken": "{name} exists in namespace {namespace} and is not kwlab's: remove it, or "
+    "name another namespace.",
+    "cluster.not_emptied": "What kwlab made in namespace {namespace} does not go away: look for "
+    "finalizers.",
+    "cluster.story": "A cluster can play recordings of pods or of configmaps, not of {kinds}.",
+    "cluster.scenario": "On a cluster only the connection can be cut; {faults} can be played on a "
+    "recording.",
+    "cluster.future": "Nobody knows {name} at {at} s on a cluster: it has not happened yet.",
+    "cluster.unseen": "The cluster did not make known that {name} was {kind}: somebody else may "
+    "be changing it. Run this again.",
+    "cluster.slow": "The cluster takes too long: the story was not told after {seconds} s. A "
+    "shorter recording may do.",
+    "cluster.over": "The story is over: nothing more happens in it.",
+    "cluster.will": "kwlab will make pods and configmaps in namespace {namespace} of {context} "
+    "({url}), all with the label {label}, and remove them when this program ends; the namespace "
+    "too, if it is made now. At any time: python -m kwlab clean --context {context} "
+    "--namespace {namespace}",
+    "cluster.progress": (
+        "{name} on {context}: {done} of {n} change made",
+        "{name} on {context}: {done} of {n} changes made",
+    ),
+    "cluster.left": "What kwlab made could not be removed. {reason} Then run: python -m kwlab "
+    "clean --context {context} --namespace {namespace}",
+    "cluster.unnamed": "Name the cluster: --context NAME, as in kubectl config get-contexts.",
+    "cluster.cleaned": "Removed what kwlab made in namespace {namespace} of {context}.",
+    "cluster.clean": "There is nothing of kwlab's in {context}: no namespace {namespace}.",
+}
+
+_RECORD: Final[dict[str, Template]] = {
+    "record.description": "List what a cluster has, watch it for so long, and write down what "
+    "changes and when: a recording\nthat every notebook opens with "
+    'kwlab.open_lab(recording="my.jsonl"). It reads, and changes nothing.',
+    "record.epilog": "for example:\n"
+    "  python -m kwlab record --context kind-kwlab --resource pods --namespace default \\\n"
+    "      --seconds 60 --cut 20 --cut 40:3 --output my.jsonl\n\n"
+    "Ctrl-C ends it before its time, and the file is complete. Secrets are never recorded, and no\n"
+    "token, header, address or name of your kubeconfig; objects are written as the server sent "
+    "them.",
+    "record.help.context": "a context of your kubeconfig, or in-cluster (default: $KWLAB_CONTEXT)",
+    "record.help.resource": "what to record, as kubectl names it: pods, deployments.apps; once for "
+    "each, all in one sequence of resourceVersions",
+    "record.help.namespace": "where (default: the one that the context names)",
+    "record.help.seconds": "how long, in seconds",
+    "record.help.output": "a new .jsonl or .jsonl.gz file (default: %(default)s)",
+    "record.help.selector": "only objects with these labels: app=web",
+    "record.help.from_nothing": "begin before the objects exist: the list may be empty",
+    "record.help.cut": "cut the connection then, in seconds, when the recording is played, and "
+    "keep it away for so long; once for each",
+    "record.help.beside": "run a wrong and a correct watch loop beside it, and write what they "
+    "were sent to a second file",
+    "record.help.loop_seconds": "after how many seconds the server ends each of their watches "
+    "(default: %(default)s)",
+    "record.help.away": "how many seconds they stay away then (default: %(default)s)",
+    "record.help.managed_fields": "leave out managedFields and what kubectl apply applied last",
+    "record.help.env_values": "leave out the values of environment variables",
+    "record.secret": "{resource} may hold credentials, and kwlab does not record such: name "
+    "another resource.",
+    "record.no_resource": "The cluster of context {context} knows no {resource}: kubectl "
+    "--context {context} api-resources says what it knows.",
+    "record.not_watchable": "{resource} cannot be listed and watched on this cluster: name another "
+    "resource.",
+    "record.no_list": "What came for {resource} is no list: {reason}",
+    "record.other_sequence": "The cluster keeps {resource} in a sequence of resourceVersions of "
+    "its own: record it by itself.",
+    "record.no_namespace": "The context names no namespace: write --namespace NAME.",
+    "record.nothing": "There are no {resources} in namespace {namespace}: check the name, or write "
+    "--from-nothing to begin before they exist.",
+    "record.from_nothing": "No {resources} in namespace {namespace} yet: the recording begins "
+    "before them.",
+    "record.number": "{option} is {value}: write a number of seconds, such as {option} 60.",
+    "record.whole": "{option} is {value}: the server counts whole seconds.",
+    "record.late_cut": "--cut {value} comes after the end: the recording lasts {seconds} s.",
+    "record.exists": "it exists already, and is not overwritten: name another file, or remove it",
+    "record.no_folder": "there is no folder {folder}",
+    "record.suffix": "a recording's name ends in .jsonl or .jsonl.gz",
+    "record.full": "it has {limit} bytes, and a longer one could not be loaded; what it holds is "
+    "complete up to here",
+    "record.not_ordered": "it is complete and can be opened, but could not be tidied up ({reason})",
+    "record.begun": "Recording to {path} for {seconds} s. Ctrl-C ends it, with a complete file.",
+    "record.progress": (
+        "{seconds} of {of} s: {n} change",
+        "{seconds} of {of} s: {n} changes",
+    ),
+    "record.cut": "The watch of {resource} broke off ({why}); it goes on from where it was.",
+    "record.loop": "The {name} loop ended: {reason}",
+    "record.interrupted": "Interrupted before anything was recorded.",
+    "record.done": "{path}: {seconds} s; objects at the start: {objects}, changes: {changes}.",
+    "record.attempts": "{path}: what the wrong and the correct loop asked and were sent.",
+    "record.open": 'Open it: kwlab.open_lab(recording="{path}")',
+    "record.inside": "The objects are in it whole: what stands in environment values, arguments, "
+    "annotations and config maps. Look through it before you give it away.",
 }
 
 _STRIP: Final[dict[str, Template]] = {
@@ -701,23 +937,113 @@ _SERVE: Final[dict[str, Template]] = {
     "serve.port": "Port {port} cannot be had ({reason}): name another one, or none for a free one.",
     "serve.speed": "A speed of {speed} cannot be served: expected a number above 0.",
     "serve.closed": "This server is not running: use it inside its `with` block.",
+    "serve.checking": "It ends by itself when {seconds} s of it are over and its clients are back; "
+    "Ctrl-C ends it earlier. Then come the verdicts.",
+    "serve.saved": "Wrote {path}.",
+    "serve.first": "{client} asks for {path}.",
     "serve.scenario_file": "{path} cannot be read as a scenario: {reason}.",
+}
+
+_DOCTOR: Final[dict[str, Template]] = {
+    "doctor.line": "{level:<9}{name:<13}{said}",
+    "doctor.ok": "ok",
+    "doctor.warning": "warning",
+    "doctor.problem": "problem",
+    "doctor.python": "Python",
+    "doctor.packages": "packages",
+    "doctor.notebooks": "notebooks",
+    "doctor.compare": "compare()",
+    "doctor.loopback": "loopback",
+    "doctor.jupyterlab": "JupyterLab",
+    "doctor.front_end": "front end",
+    "doctor.kernel": "kernel",
+    "doctor.widgets": "widgets",
+    "doctor.cluster": "cluster",
+    "doctor.permissions": "permissions",
+    "doctor.namespace": "namespace",
+    "doctor.failed": "This could not be looked at ({reason}). {remedy}",
+    "doctor.incomplete": "It cannot start ({reason}). What is wrong, and what to do:",
+    "doctor.python.fine": "{version}; kwlab asks for {wanted}.",
+    "doctor.python.untried": "{version} is newer than {tried}, the newest that kwlab was tried on. "
+    "If something goes wrong, use that one.",
+    "doctor.python.wrong": "{version}, and kwlab asks for {wanted}: install such a Python, and "
+    "kwlab in it.",
+    "doctor.python.remedy": "Install kwlab into this Python, as its README says.",
+    "doctor.packages.fine": (
+        "The {n} package that kwlab asks for is here.",
+        "The {n} packages that kwlab asks for are here.",
+    ),
+    "doctor.packages.wrong": "{wrong}. Run: {install}",
+    "doctor.packages.remedy": "Install kwlab into this Python, as its README says.",
+    "doctor.package.missing": "{name} is missing",
+    "doctor.package.other": "{name} is {version}, and kwlab asks for {wanted}",
+    "doctor.notebooks.fine": ("{n} notebook came along.", "{n} notebooks came along."),
+    "doctor.notebooks.remedy": "Install kwlab again.",
+    "doctor.numbers": "{delivered} delivered = {new} new + {replayed} replayed, {lost} lost",
+    "doctor.compare.fine": "It finds what the recording says: {numbers}.",
+    "doctor.compare.other": "‘{name}’ got {found}, and by the recording it gets {expected}: "
+    "install kwlab again.",
+    "doctor.compare.remedy": "Put the packages right first; then install kwlab again.",
+    "doctor.loopback.fine": "A port of {host} can be had, and answers.",
+    "doctor.loopback.remedy": "Kernels and kwlab serve need it: allow programs of this machine to "
+    "connect to each other on 127.0.0.1.",
+    "doctor.jupyterlab.fine": "JupyterLab {version}.",
+    "doctor.jupyterlab.missing": "JupyterLab is not installed, and the notebooks need it. "
+    "Run: {install}",
+    "doctor.jupyterlab.wrong": "{wrong}. Run: {install}",
+    "doctor.jupyterlab.remedy": "Install JupyterLab again.",
+    "doctor.front_end.fine": "JupyterLab has {names}, enabled and compatible.",
+    "doctor.front_end.missing": "JupyterLab lacks {name}, so no widget is drawn. Run: {install}",
+    "doctor.front_end.disabled": "{name} is disabled in JupyterLab, so no widget is drawn. "
+    "Run: jupyter labextension enable {name}",
+    "doctor.front_end.incompatible": "{name} was made for another JupyterLab. Run: {install}",
+    "doctor.front_end.remedy": "Run: jupyter labextension list",
+    "doctor.kernel.fine": "A kernel starts, with this Python.",
+    "doctor.kernel.missing": "There is no kernel, and a notebook needs one. Run: {install}",
+    "doctor.kernel.other": "The kernel {name} runs the Python in {other}, and this is the one in "
+    "{this}. Run: {python} -m ipykernel install --sys-prefix",
+    "doctor.kernel.remedy": "Install ipykernel again.",
+    "doctor.widgets.fine": "A watch strip leaves the kernel for the front end.",
+    "doctor.widgets.none": "A watch strip leaves the kernel without its widget. Run: {install}",
+    "doctor.widgets.remedy": "Put the packages right first.",
+    "doctor.cluster.fine": "{context} answers at {url}: Kubernetes {version}.",
+    "doctor.cluster.remedy": "Look at it with kubectl: kubectl get --raw /version",
+    "doctor.permissions.fine": (
+        "You have the {n} permission that kwlab needs {place}.",
+        "You have the {n} permissions that kwlab needs {place}.",
+    ),
+    "doctor.permissions.denied": "Not allowed {place}: {rights}. Ask for the Role in {manifest}.",
+    "doctor.permissions.remedy": "Ask with kubectl: kubectl auth can-i --list",
+    "doctor.namespace.fine": "{namespace} is kwlab's.",
+    "doctor.namespace.made": "{namespace} is not there; kwlab makes it, and removes it.",
+    "doctor.namespace.denied": "{namespace} is not there, and you may not {rights}: ask for what "
+    "is in {manifest}, or name another in KWLAB_NAMESPACE.",
+    "doctor.namespace.terminating": "{namespace} is being removed: wait until it is gone.",
+    "doctor.namespace.other": "{namespace} is not kwlab's, for it lacks the label {label}: name "
+    "another in KWLAB_NAMESPACE, or label it.",
+    "doctor.namespace.remedy": "Look at it with kubectl: kubectl get namespaces --show-labels",
 }
 
 CATALOGUE: Final[dict[str, Template]] = {
     **_WATCH_FUNCTION,
     **_OPTIONS,
     **_ENDS,
+    **_OBSERVED,
+    **_REFLECTOR,
     **_LAB,
     **_FINDING,
     **_EXERCISES,
     **_JUDGED,
     **_CHECK,
+    **_CLIENT,
     **_PROPERTIES,
     **_COST,
     **_CHART,
     **_STRIP,
+    **_CLUSTER,
+    **_RECORD,
     **_SERVE,
+    **_DOCTOR,
 }
 """Every sentence by its key."""
 

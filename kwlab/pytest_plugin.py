@@ -5,11 +5,16 @@
 ``kwlab_server``
     The same story behind a socket on loopback, ten times as fast as it was:
     a :class:`~kwlab.server.serve.Served`, with ``url``, ``kubeconfig`` and ``requests``.
+    ``kwlab.judge_clients(kwlab_server)`` judges whoever watched it, in any language.
 
-A test file, complete, for the official client, for urllib3 and for the standard library::
+A test file for the official client, for urllib3, for the standard library, and for a controller
+that is a program of its own, complete::
 
     import http.client
     import json
+    import os
+    import subprocess
+    import sys
     from urllib.parse import urlsplit
 
     import kwlab
@@ -59,6 +64,32 @@ A test file, complete, for the official client, for urllib3 and for the standard
         asked = [request.parameter("resourceVersion") for request in kwlab_server.requests]
         assert asked == [None, listed]
 
+
+    CONTROLLER = '''
+    import kwlab
+    from kubernetes import client, config
+
+    config.load_kube_config()  # what KUBECONFIG names, as clients in every language do
+    core = client.CoreV1Api()
+    version = core.list_pod_for_all_namespaces().metadata.resource_version
+
+    def watch_pods(options):
+        return core.list_pod_for_all_namespaces(watch=True, _preload_content=False, **options)
+
+    with kwlab.RetryWatcher(version, watch_pods) as watcher:
+        for event in watcher:
+            pass
+    '''
+
+
+    def test_a_controller_resumes(kwlab_server):  # any program: ["./my-controller"]
+        environment = {**os.environ, "KUBECONFIG": str(kwlab_server.kubeconfig)}
+        with subprocess.Popen([sys.executable, "-c", CONTROLLER], env=environment) as controller:
+            kwlab_server.wait_for_clients(timeout_seconds=60)
+            controller.terminate()
+        verdicts = kwlab.judge_clients(kwlab_server)
+        assert verdicts.is_correct, str(verdicts)
+
 To do without: ``pytest -p no:kwlab``.
 """
 
@@ -83,7 +114,8 @@ def kwlab_lab() -> Lab:
     """Lend a lab with the story, as ``kwlab.open_lab()`` gives it."""
     from kwlab.lab import open_lab
 
-    return open_lab()
+    # Never a cluster, whatever KWLAB_CONTEXT names: these are tests.
+    return open_lab(context="")
 
 
 @pytest.fixture

@@ -20,6 +20,9 @@ change, in the order in which they happened, ``at`` in seconds since the start::
 A *progress* line says that the server's resourceVersion was known to be at least this; it comes
 from a bookmark. An *oldest* line says which resourceVersion was the oldest that the server
 answered; it comes from a 410. Objects keep the very bytes that the server sent.
+
+Changes of one type stand in their order. Watches of several types hear of them each in its own
+time, so a change may stand after a later one of another type: it is put in order when it is read.
 """
 
 from __future__ import annotations
@@ -28,7 +31,8 @@ import gzip
 import io
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Final
 
@@ -79,6 +83,16 @@ class _Line(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     oldest: str = ""
     type: EventType | None = None
     object: msgspec.Raw = msgspec.Raw()
+
+
+class _Labels(msgspec.Struct):
+    labels: dict[str, str] | None = None
+
+
+class _Labelled(msgspec.Struct):
+    """What a selector reads of any object, so that it can."""
+
+    metadata: _Labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +158,7 @@ class Recording:
 _decode_header = msgspec.json.Decoder(Header).decode
 _decode_line = msgspec.json.Decoder(_Line).decode
 _decode_object = msgspec.json.Decoder(dict[str, Any]).decode
+_encode = msgspec.json.encode
 _KINDS: Final = ("item", "change", "progress", "oldest")
 
 
@@ -198,18 +213,61 @@ def save(recording: Recording, path: str | Path) -> None:
 
 
 def _written(recording: Recording) -> Iterator[bytes]:
-    encode = msgspec.json.encode
-    yield encode(recording.header)
-    for item in recording.items:
-        yield encode(_Line(item=item.plural, object=msgspec.Raw(item.data)))
-    timed: list[tuple[float, _Line]] = [
-        (c.at, _Line(c.at, change=c.item.plural, type=c.type, object=msgspec.Raw(c.item.data)))
-        for c in recording.changes
-    ]
-    timed += [(at, _Line(at, progress=version)) for at, version in recording.progress]
-    timed += [(at, _Line(at, oldest=version)) for at, version in recording.oldest]
+    yield from beginning(recording.header, recording.items)
+    timed = [(change.at, change_line(change)) for change in recording.changes]
+    timed += [(at, progress_line(at, version)) for at, version in recording.progress]
+    timed += [(at, _encode(_Line(at, oldest=version))) for at, version in recording.oldest]
     timed.sort(key=lambda pair: pair[0])
-    yield from (encode(line) for _, line in timed)
+    yield from (line for _, line in timed)
+
+
+def beginning(header: Header, items: Iterable[Item]) -> Iterator[bytes]:
+    """Give the lines with which a recording begins.
+
+    Parameters
+    ----------
+    header : Header
+    items : iterable of Item
+
+    Yields
+    ------
+    bytes
+        Without its newline.
+    """
+    yield _encode(header)
+    for item in items:
+        yield _encode(_Line(item=item.plural, object=msgspec.Raw(item.data)))
+
+
+def change_line(change: RecordedChange) -> bytes:
+    """Give the line of a change, without its newline.
+
+    Parameters
+    ----------
+    change : RecordedChange
+
+    Returns
+    -------
+    bytes
+    """
+    data = msgspec.Raw(change.item.data)
+    return _encode(_Line(change.at, change=change.item.plural, type=change.type, object=data))
+
+
+def progress_line(at: float, resource_version: str) -> bytes:
+    """Give the line that says how far the server was known to be, without its newline.
+
+    Parameters
+    ----------
+    at : float
+        In seconds since the start.
+    resource_version : str
+
+    Returns
+    -------
+    bytes
+    """
+    return _encode(_Line(at, progress=resource_version))
 
 
 def _lines(path: Path) -> Iterator[bytes]:
@@ -238,7 +296,9 @@ class _Reader:
         self._progress: list[tuple[float, str]] = []
         self._oldest: list[tuple[float, str]] = []
         self._last_at = 0.0
-        self._last_version = "0"
+        self._listed = ""
+        self._last_versions: dict[str, str] = {}
+        self._versions: set[str] = set()
         self._alive: dict[tuple[str, str, str], str] = {}
 
     def fault(self, reason: str, number: int | None = None) -> RecordingError:
@@ -272,7 +332,7 @@ class _Reader:
         return Recording(
             header,
             tuple(self._items),
-            tuple(self._changes),
+            _in_order(self._changes),
             tuple(self._progress),
             tuple(self._oldest),
         )
@@ -292,7 +352,7 @@ class _Reader:
         if len(self._plurals) < len(header.resources) or "" in self._plurals:
             raise ValueError("the header's resources want a plural each, and no plural twice")
         self._header = header
-        self._last_version = header.resource_version
+        self._listed = header.resource_version
 
     def _take_line(self, line: _Line) -> None:
         kinds = [name for name in _KINDS if getattr(line, name)]
@@ -315,10 +375,10 @@ class _Reader:
         if line.type or line.at is not None:
             raise ValueError("a line with item has an object and nothing else")
         item = self._item(line.item, line)
-        if _rises(self._last_version, item.identity.resource_version):
+        if _rises(self._listed, item.identity.resource_version):
             raise ValueError(
                 f"the item's resourceVersion {item.identity.resource_version} "
-                f"is above the list's {self._last_version}"
+                f"is above the list's {self._listed}"
             )
         if _slot(item) in self._alive:
             raise ValueError(f"{item.identity.name} stands in the list twice")
@@ -330,12 +390,14 @@ class _Reader:
             raise ValueError(f"a change is ADDED, MODIFIED or DELETED, not {line.type}")
         at, item = self._moment(line), self._item(line.change, line)
         version = item.identity.resource_version
-        if not _rises(self._last_version, version):
-            raise ValueError(
-                f"resourceVersion {version} follows {self._last_version}: it must rise"
-            )
+        last = self._last_versions.get(item.plural, self._listed)
+        if not _rises(last, version):
+            raise ValueError(f"resourceVersion {version} follows {last}: it must rise")
+        if version in self._versions:
+            raise ValueError(f"resourceVersion {version} stands in the file twice")
         self._check_life(line.type, item)
-        self._last_version = version
+        self._last_versions[item.plural] = version
+        self._versions.add(version)
         self._changes.append(RecordedChange(at, line.type, item))
 
     def _check_life(self, kind: EventType, item: Item) -> None:
@@ -362,10 +424,20 @@ class _Reader:
         if not data:
             raise ValueError("the line has no object")
         # A line is checked whole, or a damaged label would only be noticed by a selector.
-        _decode_object(data)
+        value = _decode_object(data)
         identity = identify(data)
+        msgspec.convert(value, _Labelled)
         _check_version(identity.resource_version)
         return Item(plural, identity, data)
+
+
+def _in_order(changes: list[RecordedChange]) -> tuple[RecordedChange, ...]:
+    ordered = sorted(changes, key=lambda change: rank(change.item.identity.resource_version))
+    times = accumulate((change.at for change in ordered), max)
+    return tuple(
+        change if change.at == at else replace(change, at=at)
+        for change, at in zip(ordered, times, strict=True)
+    )
 
 
 def _slot(item: Item) -> tuple[str, str, str]:
@@ -378,8 +450,22 @@ def _check_version(version: str) -> None:
 
 
 def _rises(earlier: str, later: str) -> bool:
-    """Compare as KEP-5504 says, without reading a number: the longer one, else by digits."""
-    return (len(earlier), earlier) < (len(later), later)
+    return rank(earlier) < rank(later)
+
+
+def rank(resource_version: str) -> tuple[int, str]:
+    """Order resourceVersions as KEP-5504 says, without reading a number.
+
+    Parameters
+    ----------
+    resource_version : str
+
+    Returns
+    -------
+    tuple of (int, str)
+        The longer one is later, else the digits decide.
+    """
+    return len(resource_version), resource_version
 
 
 def shipped() -> dict[str, Path]:

@@ -12,65 +12,27 @@ only arrive when somebody else has imported them.
 from __future__ import annotations
 
 import contextlib
-import http.client
-import re
 import socket
-import ssl
-import sys
+import time
 import traceback
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from types import GeneratorType
-from typing import Any, Final, Protocol, TypeAlias, TypeGuard, TypeVar
+from typing import Final, TypeAlias, TypeGuard, TypeVar
+from urllib.parse import parse_qs, urlsplit
 
-from kwlab.errors import KwlabError, StreamBroken, WatchFunctionError
+from kwlab import causes
+from kwlab.errors import StreamBroken, WatchFunctionError
 from kwlab.messages import say
+from kwlab.reading import Happenings, OpenResponse, close, read
 from kwlab.resume import Cause, Happening, Kind
-from kwlab.wire import (
-    LineDecoder,
-    ListOptions,
-    Status,
-    Unreadable,
-    WatchEvent,
-    python_name,
-)
+from kwlab.wire import ListOptions, WatchEvent
 
 WatchFunction: TypeAlias = Callable[[ListOptions], object]
 """What a learner writes: from where to start, to an open response or a generator of events."""
 
-READ_BYTES: Final = 64 * 1024
-"""How much is taken at once when it is there; a read returns as soon as anything is."""
-
-STATUS_BYTES: Final = 64 * 1024
-"""How much of the body of a refusal is read: a Status is a few hundred bytes."""
-
-
-class OpenResponse(Protocol):
-    """Describe the part of ``urllib3.HTTPResponse`` that is used here."""
-
-    status: int
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """Give the headers, whatever case they are asked for in."""
-
-    def read1(self, amt: int | None = None, decode_content: bool | None = None) -> bytes:
-        """Give what is there, at most so much, and nothing at the end."""
-
-    @property
-    def chunked(self) -> bool:
-        """Tell whether the body is sent in chunks."""
-
-    def supports_chunked_reads(self) -> bool:
-        """Tell whether read_chunked() would work."""
-
-    def read_chunked(
-        self, amt: int | None = None, decode_content: bool | None = None
-    ) -> Iterator[bytes]:
-        """Give the chunks, cut where one is longer than ``amt``, as each is there."""
-
-    def close(self) -> None:
-        """Let go of the connection."""
+LEAST_SECONDS: Final = 0.001
+"""The shortest read timeout: one of 0 would mean not to wait at all."""
 
 
 def events(response: object) -> Iterator[WatchEvent]:
@@ -108,11 +70,11 @@ def events(response: object) -> Iterator[WatchEvent]:
     answer = _calling.get()
     if answer is not None:
         answer.adopt(opened)
-    return _unbroken(opened)
+    return _unbroken(opened, answer)
 
 
-def _unbroken(response: OpenResponse) -> Iterator[WatchEvent]:
-    with contextlib.closing(_read(response)) as happenings:
+def _unbroken(response: OpenResponse, answer: Answer | None) -> Iterator[WatchEvent]:
+    with contextlib.closing(read(response, answer.took if answer else _nothing)) as happenings:
         for happening in happenings:
             if isinstance(happening, WatchEvent):
                 yield happening
@@ -131,14 +93,44 @@ class Answer:
     watch_function : callable
     options : ListOptions
         What it is handed.
+    now : callable
+        Gives the time, in seconds.
+
+    Attributes
+    ----------
+    status : int or None
+        The HTTP code of the answer; None while and where there is none.
+    asked : str or None
+        The resourceVersion in the URL of the answer, "" when it holds none; None without an URL.
+    headers_at : float or None
+        When the answer was known to the function, in seconds.
+    bytes_total : int
+        How much of the body was read, in bytes.
+    hidden_retries : int
+        How often the client itself had asked before, at least.
     """
 
-    def __init__(self, watch_function: WatchFunction, options: ListOptions) -> None:
+    def __init__(
+        self,
+        watch_function: WatchFunction,
+        options: ListOptions,
+        *,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._watch_function = watch_function
         self._options = options
+        self._now = now
         self._response: OpenResponse | None = None
+        self._socket: socket.socket | None = None
+        self._own_timeout: float | None = None
         self._is_interrupted = False
         self._happenings = self._happen()
+        self._limit_seconds: float | None = None
+        self.status: int | None = None
+        self.asked: str | None = None
+        self.headers_at: float | None = None
+        self.bytes_total = 0
+        self.hidden_retries = 0
 
     def __iter__(self) -> Iterator[Happening]:
         """Give what happens, in order: OPENED, the events, and one cause that is the end.
@@ -151,6 +143,17 @@ class Answer:
         """
         return self._happenings
 
+    def reach(self, connected: socket.socket) -> None:
+        """Take note of the socket on which the function waits for an answer.
+
+        Parameters
+        ----------
+        connected : socket.socket
+        """
+        self._socket = connected
+        if self._is_interrupted:
+            self.interrupt()
+
     def adopt(self, response: OpenResponse) -> None:
         """Take charge of a response that the function opened.
 
@@ -158,24 +161,76 @@ class Answer:
         ----------
         response : OpenResponse
         """
-        self._response = response
+        self.headers_at = self._now()
+        self.status = response.status
+        self.asked = _asked(response)
+        self.hidden_retries = causes.retries_before(response)
+        connection = getattr(response, "connection", None)
+        # None where the server will close: http.client has let go of it, and reach() has not.
+        connected = getattr(connection, "sock", None) or self._socket
+        self._socket, self._response = connected, response
+        if connected is not None:
+            self._own_timeout = connected.gettimeout()
+        self.limit(self._limit_seconds)
         # An interrupt that came before there was anything to wake.
         if self._is_interrupted:
             self.interrupt()
 
+    def limit(self, seconds: float | None) -> None:
+        """Let nobody wait longer for the next bytes, where the socket can be reached.
+
+        Parameters
+        ----------
+        seconds : float or None
+            More than 0; None for as long as the function itself would wait. A shorter read timeout
+            of the function's own is kept.
+        """
+        self._limit_seconds = seconds
+        if self._response is not None and self._socket is not None and seconds is not None:
+            with contextlib.suppress(OSError):
+                self._socket.settimeout(self.shortest(self._own_timeout))
+
+    def shortest(self, own_seconds: float | None) -> float | None:
+        """Give the shorter of the limit and a read timeout.
+
+        Parameters
+        ----------
+        own_seconds : float or None
+            None: no timeout.
+
+        Returns
+        -------
+        float or None
+        """
+        if self._limit_seconds is None or own_seconds is None:
+            return self._limit_seconds if own_seconds is None else own_seconds
+        return min(self._limit_seconds, own_seconds)
+
     def interrupt(self) -> None:
-        """Wake whoever reads the response, from any thread; the reader closes it."""
+        """Wake whoever waits for the answer or reads it, from any thread; the reader closes it."""
         self._is_interrupted = True
-        shutdown = getattr(self._response, "shutdown", None)
-        if shutdown is not None:
-            with contextlib.suppress(ValueError, RuntimeError, OSError):
-                shutdown()
+        with contextlib.suppress(ValueError, RuntimeError, OSError):
+            if self._response is not None:
+                # Refuses by itself where the connection is somebody else's by now.
+                getattr(self._response, "shutdown", _nothing)()
+            elif self._socket is not None:
+                self._socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Close what the function opened; closing twice does no harm."""
         self._happenings.close()
         if self._response is not None:
-            _close(self._response)
+            close(self._response)
+
+    def took(self, size: int) -> None:
+        """Count what was read.
+
+        Parameters
+        ----------
+        size : int
+            In bytes.
+        """
+        self.bytes_total += size
 
     @property
     def _is_open(self) -> bool:
@@ -185,12 +240,19 @@ class Answer:
         try:
             returned = self._called(self._watch_function, self._options)
         except Exception as error:
-            yield _cause_of(error, is_open=self._is_open)
+            yield self._failed(error)
             return
         if returned is None:
             yield Cause(Kind.NOTHING, error=WatchFunctionError(say("function.nothing")))
         else:
             yield from self._answered(returned)
+
+    def _failed(self, error: Exception) -> Cause:
+        cause = causes.of_error(error, is_open=self._is_open)
+        self.hidden_retries = max(self.hidden_retries, causes.retries_behind(error))
+        if self.status is None and cause.code is not None:
+            self.status, self.headers_at = cause.code, self._now()
+        return cause
 
     def _called(self, function: Callable[[_Given], _Got], given: _Given) -> _Got:
         token = _calling.set(self)
@@ -205,12 +267,12 @@ class Answer:
             self.adopt(response)
             if self._is_open:
                 yield Cause(Kind.OPENED, code=response.status)
-            yield from _read(response)
+            yield from read(response, self.took)
         elif isinstance(returned, Iterator) and not _is_watch_stream(returned):
             yield from self._iterated(returned)
         else:
             refusal = _refusal(returned)
-            _close(returned)
+            close(returned)
             raise WatchFunctionError(refusal)
 
     def _iterated(self, iterator: Iterator[object]) -> Happenings:
@@ -223,7 +285,7 @@ class Answer:
                 happening = self._advanced(iterator)
             yield happening
         finally:
-            _close(iterator)
+            close(iterator)
 
     def _advanced(self, iterator: Iterator[object]) -> Happening:
         try:
@@ -231,14 +293,11 @@ class Answer:
         except StopIteration:
             return Cause(Kind.CLEAN_END)
         except Exception as error:
-            return _cause_of(error, is_open=self._is_open)
+            return self._failed(error)
         if isinstance(item, WatchEvent):
             return item
         raise WatchFunctionError(_refusal_of_item(item))
 
-
-Happenings: TypeAlias = Generator[Happening, None, None]
-"""Events and, last, the cause that ended them."""
 
 _Given = TypeVar("_Given")
 _Got = TypeVar("_Got")
@@ -247,204 +306,29 @@ _calling: Final[ContextVar[Answer | None]] = ContextVar("_calling", default=None
 """Whose watch function runs: a response that is opened inside a generator is found by it."""
 
 
+def current() -> Answer | None:
+    """Give the answer whose watch function runs in this thread; None outside of one.
+
+    Returns
+    -------
+    Answer or None
+    """
+    return _calling.get()
+
+
+def _asked(response: OpenResponse) -> str | None:
+    url = getattr(response, "url", None)
+    if not isinstance(url, str):
+        return None
+    return parse_qs(urlsplit(url).query).get("resourceVersion", [""])[0]
+
+
+def _nothing(*_: object) -> None:
+    """Stand for what is not there to be called."""
+
+
 def _is_of_open_stream(happening: Happening) -> bool:
     return isinstance(happening, WatchEvent) or happening.kind is Kind.CLEAN_END
-
-
-def _read(response: OpenResponse) -> Happenings:
-    """Read an answer to its end, and close it however that comes."""
-    try:
-        if response.status >= 300:
-            yield _refused(response)
-        else:
-            yield from _lines(response)
-    finally:
-        _close(response)
-
-
-def _lines(response: OpenResponse) -> Happenings:
-    decoder = LineDecoder()
-    end = Cause(Kind.CLEAN_END)
-    try:
-        for chunk in _chunks(response):
-            for decoded in decoder.feed(chunk):
-                if isinstance(decoded, Unreadable):
-                    yield _unreadable(decoded)
-                    return
-                yield decoded
-    except Exception as error:
-        end = _cause_of(error, is_open=True)
-    for decoded in decoder.close():
-        if isinstance(decoded, WatchEvent):
-            yield decoded
-    yield end
-
-
-def _chunks(response: OpenResponse) -> Iterator[bytes]:
-    """Give the bytes of a body as they come; raise what reading raises."""
-    # A watch is not compressed; where a proxy does it, urllib3 undoes it at some cost per read.
-    is_encoded = bool(response.headers.get("Content-Encoding"))
-    if not _is_chunked(response):
-        return iter(lambda: response.read1(READ_BYTES, is_encoded), b"")
-    # A third of the cost of read1, which sets up its error handling for every read. It waits for
-    # a whole chunk, which its sender had in hand when it wrote the size.
-    chunks: Iterator[bytes] = response.read_chunked(READ_BYTES, is_encoded)
-    return chunks if is_encoded else _with_torn_chunk(chunks)
-
-
-def _is_chunked(response: OpenResponse) -> bool:
-    return response.chunked and response.supports_chunked_reads()
-
-
-def _with_torn_chunk(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Give also what a cut left of the last chunk: whole events may stand in it."""
-    try:
-        yield from chunks
-    except Exception as error:
-        torn = error.__cause__
-        if isinstance(torn, http.client.IncompleteRead) and torn.partial:
-            yield torn.partial
-        raise
-
-
-def _unreadable(line: Unreadable) -> Cause:
-    if line.list_kind is not None:
-        raise WatchFunctionError(say("function.not_a_watch", kind=line.list_kind))
-    return Cause(Kind.UNREADABLE, detail=f"{line.reason}: {line.excerpt!r}")
-
-
-def _refused(response: OpenResponse) -> Cause:
-    try:
-        body = response.read1(STATUS_BYTES, True)
-    except Exception as error:
-        return _cause_of(error, is_open=False)
-    return _status_cause(response.status, response.headers, body, None)
-
-
-def _status_cause(
-    code: int, headers: Mapping[str, str] | None, body: bytes, error: Exception | None
-) -> Cause:
-    status = Status.parse(body) or Status(code)
-    named = _seconds((headers or {}).get("Retry-After"))
-    return Cause(
-        _STATUS_KINDS.get(code, Kind.STATUS),
-        code=code,
-        status=status,
-        retry_after_seconds=max(named, status.retry_after_seconds),
-        detail=f"HTTP {code} {status.message or status.reason}".rstrip(),
-        error=error,
-    )
-
-
-_STATUS_KINDS: Final = {
-    401: Kind.STATUS_DENIED,
-    403: Kind.STATUS_DENIED,
-    404: Kind.STATUS_NOT_FOUND,
-    410: Kind.STATUS_EXPIRED,
-}
-
-
-def _seconds(retry_after: str | None) -> float:
-    """Read a Retry-After in seconds; kube-apiserver sends no dates, and here is no clock."""
-    text = (retry_after or "").strip()
-    return float(text) if text.isascii() and text.isdigit() else 0.0
-
-
-def _cause_of(error: Exception, *, is_open: bool) -> Cause:
-    """Translate what a call or a read raised; what broke the contract is raised instead."""
-    if isinstance(error, StreamBroken) and isinstance(error.cause, Cause):
-        return error.cause
-    if isinstance(error, KwlabError):
-        raise error
-    if _is_a(error, "kubernetes.client.exceptions", "ApiException"):
-        return _api_exception(error, is_open=is_open)
-    kind = _transport_kind(error, is_open=is_open)
-    if kind is not None:
-        return Cause(kind, detail=f"{kind} ({type(error).__name__})", error=error)
-    broken = _broken_contract(error)
-    if broken is not None:
-        raise WatchFunctionError(broken) from error
-    return Cause(Kind.RAISED, detail=type(error).__name__, error=error)
-
-
-def _api_exception(error: Any, *, is_open: bool) -> Cause:
-    # The client's own word for a TLS failure is an ApiException with status 0.
-    if not error.status:
-        kind = Kind.CUT if is_open else Kind.REFUSED
-        return Cause(kind, detail=f"{kind} ({str(error.reason).splitlines()[0]})", error=error)
-    body = error.body.encode() if isinstance(error.body, str) else error.body or b""
-    return _status_cause(int(error.status), error.headers, body, error)
-
-
-def _is_a(error: BaseException, module: str, name: str) -> bool:
-    found = getattr(sys.modules.get(module), name, None)
-    return found is not None and isinstance(error, found)
-
-
-def _transport_kind(error: BaseException, *, is_open: bool) -> Kind | None:
-    reason = getattr(error, "reason", None)
-    if _is_a(error, _URLLIB3, "MaxRetryError") and isinstance(reason, Exception):
-        return _transport_kind(reason, is_open=is_open)
-    if _is_a(error, _URLLIB3, "ReadTimeoutError") or isinstance(error, TimeoutError):
-        return Kind.SILENT
-    if _is_a(error, _URLLIB3, "DecodeError"):
-        return Kind.UNREADABLE
-    if isinstance(error, _BROKEN) or any(_is_a(error, _URLLIB3, name) for name in _URLLIB3_BROKEN):
-        return Kind.CUT if is_open else Kind.REFUSED
-    return None
-
-
-_URLLIB3: Final = "urllib3.exceptions"
-_URLLIB3_BROKEN: Final = (
-    "ConnectTimeoutError",
-    "NewConnectionError",
-    "ProtocolError",
-    "ProxyError",
-    "ResponseError",
-    "SSLError",
-)
-_BROKEN: Final = (
-    ConnectionError,
-    http.client.HTTPException,
-    socket.gaierror,
-    socket.herror,
-    ssl.SSLError,
-)
-
-
-def _broken_contract(error: Exception) -> str | None:
-    modules = [
-        frame.f_globals.get("__name__") for frame, _ in traceback.walk_tb(error.__traceback__)
-    ]
-    name = type(error).__name__
-    if "kubernetes.client.api_client" in modules and name in {"JSONDecodeError", "ValidationError"}:
-        return say("function.preloaded_failed", error=name)
-    if name == "ValidationError" and "pydantic._internal._validate_call" in modules:
-        return _refused_argument(error)
-    if not isinstance(error, TypeError):
-        return None
-    if unexpected := _UNEXPECTED.search(str(error)):
-        return _camel_case(unexpected[1])
-    # Nothing of the function's own ran: it was the call that failed.
-    if modules[-1] == __name__ and "argument" in str(error):
-        return say("function.signature", error=error)
-    return None
-
-
-_UNEXPECTED: Final = re.compile(r"unexpected keyword argument '(\w+)'")
-
-
-def _refused_argument(error: Any) -> str:
-    first = error.errors()[0]
-    name = ".".join(str(part) for part in first["loc"])
-    if name.isdecimal() and isinstance(first.get("input"), ListOptions):
-        return say("function.positional")
-    return _camel_case(name) or say("function.refused_argument", name=name, reason=first["msg"])
-
-
-def _camel_case(name: str) -> str | None:
-    known = python_name(name)
-    return say("function.camel_case", name=name, python_name=known) if known else None
 
 
 def why_unreturned(error: BaseException) -> str | None:
@@ -512,11 +396,3 @@ def _refusal_of_item(item: object) -> str:
 def _kind(value: object) -> str:
     name = type(value).__name__
     return "None" if value is None else f"{'an' if name[0] in 'AEIOUaeiou' else 'a'} {name}"
-
-
-def _close(opened: object) -> None:
-    """Close, and give the connection back to its pool, whatever the client's response is."""
-    for name in ("close", "release_conn"):
-        method = getattr(opened, name, None)
-        if callable(method):
-            method()

@@ -6,7 +6,7 @@ drawn from the table.
 
 By default a watch is resumed as client-go's RetryWatcher (v0.37.2) resumes it, except where the
 same request would be made for ever or a program's own mistake would be hidden. Each difference
-is a field of :class:`RetryOptions`; ``STRICT`` turns all of them off.
+is a field of :class:`~kwlab.retryoptions.RetryOptions`; ``STRICT`` turns all of them off.
 
 =========================== =================================== ============================
 what happens                client-go, and ``STRICT``           by default
@@ -18,6 +18,8 @@ the function returns None   calls it again for ever             WatchFunctionErr
 the same failure, no        asks again for ever                 ends: NoProgress, Stalled or
 progress                                                        ProtocolError
 one failure after another   every second                        exponential back-off, jitter
+a Retry-After of a year     waits for a year                    waits as long as is allowed
+a half-open connection      waits for ever                      asks again
 an end                      an ERROR event, then silence        a typed error
 =========================== =================================== ============================
 
@@ -31,7 +33,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
@@ -40,7 +42,27 @@ from msgspec.structs import replace
 
 from kwlab.errors import Denied, Expired, NoProgress, NotFound, ProtocolError, Stalled, WatchEnded
 from kwlab.log import Close
+from kwlab.retryoptions import DEFAULT, STRICT, Backoff, RetryOptions
 from kwlab.wire import EventType, Status, WatchEvent
+
+__all__ = [
+    "DEFAULT",
+    "STRICT",
+    "TABLE",
+    "Action",
+    "Backoff",
+    "Cause",
+    "Do",
+    "Happening",
+    "Kind",
+    "Phase",
+    "RetryOptions",
+    "Rule",
+    "State",
+    "close_of",
+    "rule",
+    "step",
+]
 
 
 class Phase(enum.StrEnum):
@@ -127,103 +149,6 @@ class Cause:
 
 Happening: TypeAlias = WatchEvent | Cause
 """What :func:`step` is fed with."""
-
-
-@dataclass(frozen=True, slots=True)
-class Backoff:
-    """Say how the pace slows from one failure to the next.
-
-    The defaults are those of client-go's Reflector (v0.37.2, ``reflector.go``).
-
-    Parameters
-    ----------
-    initial_seconds : float
-        After the first failure, in seconds. RetryWatcher's own minimum holds beside it.
-    factor : float
-        By how much each further failure stretches it; at least 1.
-    max_seconds : float
-        Where it stops growing, in seconds, before jitter.
-    jitter : float
-        The share of itself that may be added at random, so that a thousand clients do not come
-        back in one instant: 1.0 gives between once and twice.
-    """
-
-    initial_seconds: float = 0.8
-    factor: float = 2.0
-    max_seconds: float = 30.0
-    jitter: float = 1.0
-
-    def seconds(self, failures: int) -> float:
-        """Give the pace after so many failures in a row, in seconds, before jitter.
-
-        Parameters
-        ----------
-        failures : int
-            At least 1.
-
-        Returns
-        -------
-        float
-        """
-        try:
-            return min(self.max_seconds, self.initial_seconds * self.factor ** (failures - 1))
-        except OverflowError:
-            return self.max_seconds
-
-
-@dataclass(frozen=True, slots=True)
-class RetryOptions:
-    """Choose where a watcher knows better than client-go, and by how much.
-
-    Parameters
-    ----------
-    min_restart_delay_seconds : float
-        From the start of one attempt to the start of the next, at least, in seconds (client-go's
-        ``minRestartDelay``, ``NonSliding``): an attempt that lived longer is followed at once. An
-        attempt on an open connection that ends sooner, without progress, is a failure (the
-        Reflector's ``VeryShortWatchError``).
-    backoff : Backoff or None
-        The pace from the second failure in a row on; reset by progress, or by a watch that the
-        server kept open for ``min_restart_delay_seconds`` and ended cleanly, never by a 200.
-        None: no back-off, for client-go has none.
-    no_progress_limit : int or None
-        After how many failures at one resourceVersion to give up, where the server was there and
-        failed; an absent server says nothing about the resourceVersion and is asked for ever.
-        None: never, and a poisoned line is asked for once a second until somebody notices.
-    is_expired_status_final : bool
-        Whether 410 as an HTTP status ends as 410 in the stream does: the same request cannot
-        succeed later.
-    is_not_found_final : bool
-        Whether 404 ends: a misspelt resource should not look like a quiet one.
-    is_function_error_final : bool
-        Whether what the watch function itself raises, or that it returns None, reaches the
-        caller: a NameError repeated once a second helps nobody.
-    is_end_raised : bool
-        Whether an end raises its typed error; otherwise it is delivered as an ERROR event and
-        iteration ends, as client-go closes its channel.
-    """
-
-    min_restart_delay_seconds: float = 1.0
-    backoff: Backoff | None = field(default_factory=Backoff)
-    no_progress_limit: int | None = 10
-    is_expired_status_final: bool = True
-    is_not_found_final: bool = True
-    is_function_error_final: bool = True
-    is_end_raised: bool = True
-
-
-DEFAULT: Final = RetryOptions()
-"""kwlab's own rules."""
-
-STRICT: Final = RetryOptions(
-    backoff=None,
-    no_progress_limit=None,
-    is_expired_status_final=False,
-    is_not_found_final=False,
-    is_function_error_final=False,
-    is_end_raised=False,
-)
-"""client-go to the letter, its live-locks included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -475,6 +400,8 @@ def _cause_of(event: WatchEvent) -> Cause:
 
 def _turn(state: State, cause: Cause, options: RetryOptions) -> tuple[State, Action]:
     found = rule(state.phase, cause.kind, options)
+    if found.do in {Do.DELIVER, Do.SKIP}:
+        raise ValueError(f"{cause.kind!s} cannot happen without the event itself")
     if found.do is Do.RECONNECT:
         return _reconnect(state, cause, found, options)
     action = Action(found.do, cause=cause, ending=found.ending)
@@ -498,7 +425,7 @@ def _reconnect(
         cause=cause,
         pace_seconds=pace,
         jitter=jitter,
-        wait_seconds=max(0.0, cause.retry_after_seconds),
+        wait_seconds=_wait(cause, options),
         repeated=failures,
     )
 
@@ -527,6 +454,12 @@ def _pace(failures: int, options: RetryOptions) -> tuple[float, float]:
     if backoff is None or failures < 2:
         return pace, 0.0
     return max(pace, backoff.seconds(failures)), backoff.jitter
+
+
+def _wait(cause: Cause, options: RetryOptions) -> float:
+    longest = options.max_retry_after_seconds
+    asked = max(0.0, cause.retry_after_seconds)
+    return asked if longest is None else min(asked, longest)
 
 
 _CLOSES: Final[Mapping[Kind, Close]] = {

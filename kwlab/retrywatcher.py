@@ -8,139 +8,47 @@ connection and the observer that the rules are fed from.
 from __future__ import annotations
 
 import contextlib
+import logging
 import random as _random
-import threading
-import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
-from http import HTTPStatus
 from types import TracebackType
-from typing import Final, Protocol, TypeAlias
+from typing import Final, TypeAlias
 
-from kwlab.errors import (
-    Denied,
-    Expired,
-    NoProgress,
-    NotFound,
-    ProtocolError,
-    RecordingOver,
-    ResourceVersionError,
-    Stalled,
-    WatchEnded,
-)
+from kwlab.clock import Clock, RealClock
+from kwlab.ending import last_event, typed_end
+from kwlab.errors import RecordingOver, ResourceVersionError
 from kwlab.log import Close
 from kwlab.messages import say
-from kwlab.response import Answer, WatchFunction
-from kwlab.resume import (
-    DEFAULT,
-    STRICT,
-    Action,
-    Cause,
-    Do,
-    Happening,
-    Kind,
-    RetryOptions,
-    State,
-    close_of,
-    step,
+from kwlab.observer import (
+    AttemptEnded,
+    AttemptStarted,
+    Delay,
+    Delivered,
+    Observer,
+    Record,
+    RetriesHidden,
+    hidden_retries,
 )
-from kwlab.wire import EventType, ListOptions, Status, WatchEvent, error_event
+from kwlab.response import LEAST_SECONDS, Answer, WatchFunction
+from kwlab.resume import Action, Cause, Do, Happening, Kind, State, close_of, step
+from kwlab.retryoptions import DEFAULT, STRICT, RetryOptions
+from kwlab.wire import ListOptions, WatchEvent
 
+__all__ = [
+    "AttemptEnded",
+    "AttemptStarted",
+    "Clock",
+    "Delay",
+    "Delivered",
+    "Observer",
+    "Record",
+    "RetriesHidden",
+    "RetryOptions",
+    "RetryWatcher",
+]
 
-class Clock(Protocol):
-    """Tell the time and let it pass."""
-
-    def now(self) -> float:
-        """Give the time in seconds, from any beginning; it never goes back."""
-
-    def sleep(self, seconds: float) -> None:
-        """Let so many seconds pass."""
-
-
-class _RealClock:
-    """Keep real time, and wake when the watcher is stopped."""
-
-    def __init__(self, stopped: threading.Event) -> None:
-        self._stopped = stopped
-
-    def now(self) -> float:
-        return time.monotonic()
-
-    def sleep(self, seconds: float) -> None:
-        self._stopped.wait(min(seconds, threading.TIMEOUT_MAX))
-
-
-@dataclass(frozen=True, slots=True)
-class AttemptStarted:
-    """Tell an observer that the watch function is about to be called.
-
-    Parameters
-    ----------
-    at : float
-        When, in seconds of the watcher's clock.
-    handed : str
-        The resourceVersion that it is handed.
-    """
-
-    at: float
-    handed: str
-
-
-@dataclass(frozen=True, slots=True)
-class Delivered:
-    """Tell an observer that an event is about to be delivered.
-
-    Parameters
-    ----------
-    at : float
-        When, in seconds of the watcher's clock.
-    event : WatchEvent
-    """
-
-    at: float
-    event: WatchEvent
-
-
-@dataclass(frozen=True, slots=True)
-class AttemptEnded:
-    """Tell an observer how an attempt went.
-
-    Parameters
-    ----------
-    started_at, closed_at : float
-        From the call to the close, in seconds of the watcher's clock.
-    handed : str
-        The resourceVersion that the function was handed.
-    resource_version : str
-        Where the next attempt would resume from.
-    close : Close
-        How it ended.
-    code : int or None
-        The HTTP code, or the code of the ERROR event, that ended it.
-    delivered_total : int
-        How many events were delivered; bookmarks are not among them.
-    delay_seconds : float or None
-        From the close to the next attempt, in seconds; None when there will be none.
-    why : str
-        What ended it, in a few words.
-    """
-
-    started_at: float
-    closed_at: float
-    handed: str
-    resource_version: str
-    close: Close
-    code: int | None
-    delivered_total: int
-    delay_seconds: float | None
-    why: str
-
-
-Record: TypeAlias = AttemptStarted | Delivered | AttemptEnded
-"""What an observer is called with."""
-
-Observer: TypeAlias = Callable[[Record], None]
-"""A hook for logs and metrics, called in the thread that iterates."""
+_logger: Final = logging.getLogger(__name__)
 
 
 class RetryWatcher:
@@ -159,7 +67,7 @@ class RetryWatcher:
         Takes :class:`~kwlab.wire.ListOptions` and returns the client's open response, or is a
         generator over :func:`kwlab.response.events`.
     options : RetryOptions, optional
-        Which rules hold; :data:`kwlab.resume.DEFAULT` when None.
+        Which rules hold; :data:`kwlab.retryoptions.DEFAULT` when None.
     strict : bool
         Whether to do as client-go does to the letter, live-locks included.
     clock : Clock, optional
@@ -167,7 +75,7 @@ class RetryWatcher:
     random : callable
         Gives numbers from 0 up to 1, for the jitter of the back-off.
     observer : callable, optional
-        Called with each :data:`Record`.
+        Called with each :data:`kwlab.observer.Record`.
 
     Raises
     ------
@@ -175,6 +83,13 @@ class RetryWatcher:
         For "" and "0".
     ValueError
         When both ``strict`` and ``options`` are given.
+
+    Notes
+    -----
+    Idle timer and deadline are read timeouts of the socket, and hold wherever it is known: while an
+    open answer of urllib3 is read, and with :func:`kwlab.prepared` also where the server answers
+    ``Connection: close`` and while headers are waited for. Elsewhere the function's own
+    ``_request_timeout`` counts. A function that waits for something else is not interrupted.
 
     References
     ----------
@@ -213,9 +128,10 @@ class RetryWatcher:
             raise ValueError(say("retrywatcher.options_and_strict"))
         self._watch_function = watch_function
         self._options = STRICT if strict else options or DEFAULT
-        self._stopped = threading.Event()
         self._is_stopping = False
-        self._clock = clock or _RealClock(self._stopped)
+        self._clock = clock or RealClock()
+        self._deadline: float | None = None
+        self._has_said_retries = False
         self._random = random
         self._observer = observer
         self._state = State.at(resource_version)
@@ -229,15 +145,17 @@ class RetryWatcher:
         return self._state.resource_version
 
     def stop(self) -> None:
-        """End the iteration, silently and from any thread.
+        """End the iteration silently, from any thread, a signal handler or the loop itself.
 
-        A thread that waits for the next event wakes where the socket can be reached, and a
-        thread that waits for the next attempt wakes with the real clock. A thread that still
-        waits for the watch function to return ends when that does: give the function a
-        ``_request_timeout``.
+        A thread that reads an open answer, or waits for the next attempt by the real clock, wakes
+        at once; so does one that waits for the headers, with a client that went through
+        :func:`kwlab.prepared`. Without that, and while a connection is being made, the watch
+        function is not woken: iteration ends when it returns, so give it a ``_request_timeout``.
+        The consumer is never told of a transport error for it.
         """
         self._is_stopping = True
-        self._stopped.set()
+        if isinstance(self._clock, RealClock):
+            self._clock.wake()
         answer = self._answer
         if answer is not None:
             answer.interrupt()
@@ -279,7 +197,7 @@ class RetryWatcher:
         Raises
         ------
         StopIteration
-            After :meth:`stop`.
+            After :meth:`stop`, and at the deadline.
         WatchEnded
             When it cannot go on; ``resource_version`` in it says where to go on from.
         WatchFunctionError
@@ -302,8 +220,11 @@ class RetryWatcher:
             raise
 
     def _attempts(self) -> _Events:
-        while not self._is_stopping:
-            attempt = _Attempt(self._clock.now(), self.resource_version)
+        if self._options.deadline_seconds is not None:
+            self._deadline = self._clock.now() + self._options.deadline_seconds
+        while not self._is_over():
+            answer = Answer(self._watch_function, self._asking(), now=self._clock.now)
+            attempt = _Attempt(self._clock.now(), self.resource_version, answer)
             if self._observer is not None:
                 self._observer(AttemptStarted(attempt.started_at, attempt.handed))
             try:
@@ -313,26 +234,42 @@ class RetryWatcher:
                 raise
             if action is None or action.cause is None:
                 self._state, _ = step(self._state, Cause(Kind.STOPPED), self._options)
-                self._report(attempt, Close.STOPPED, Kind.STOPPED)
-            elif action.do is Do.RECONNECT:
-                self._wait(self._reported_delay(attempt, action, action.cause))
-            else:
-                self._report(
-                    attempt, close_of(action.cause.kind), _why(action.cause), action.cause.code
-                )
+                self._report(attempt, Close.STOPPED, self._why_over())
+                return
+            if action.do is not Do.RECONNECT:
+                self._report_cause(attempt, action.cause)
                 yield from self._end(action, action.cause, attempt.last)
                 return
+            delay, why = self._delay(attempt, action)
+            self._report_cause(attempt, action.cause, delay, why)
+            self._wait(delay)
+
+    def _asking(self) -> ListOptions:
+        return ListOptions(resource_version=self.resource_version, allow_watch_bookmarks=True)
+
+    def _is_over(self) -> bool:
+        return self._is_stopping or (
+            self._deadline is not None and self._clock.now() >= self._deadline
+        )
+
+    def _why_over(self) -> str:
+        return str(Kind.STOPPED) if self._is_stopping else "deadline"
 
     def _attempt(self, attempt: _Attempt) -> Generator[WatchEvent, None, Action | None]:
-        """Deliver what one attempt brings; give what to do after it, or None when stopped."""
-        options = ListOptions(resource_version=attempt.handed, allow_watch_bookmarks=True)
-        answer = self._answer = Answer(self._watch_function, options)
+        """Deliver what one attempt brings; give what to do after it, or None when it is over."""
+        answer = self._answer = attempt.answer
+        answer.limit(self._patience_seconds())
+        has_deadline = self._deadline is not None
         try:
             # A stop() that came before this answer was known has interrupted nothing.
-            for happened in () if self._is_stopping else answer:
-                if self._is_stopping:
-                    break
-                happening = self._timed(happened, attempt)
+            for happened in () if self._is_over() else answer:
+                # What a stop() did to the transport is nothing that happened.
+                if self._is_stopping or (has_deadline and self._is_over()):
+                    return None
+                happening = happened
+                if not isinstance(happened, WatchEvent):
+                    lived = self._clock.now() - attempt.started_at
+                    happening = replace(happened, lived_seconds=lived)
                 state, action = step(self._state, happening, self._options)
                 if action.do is Do.DELIVER and isinstance(happening, WatchEvent):
                     attempt.delivered_total += 1
@@ -344,30 +281,38 @@ class RetryWatcher:
                     return action
                 # Only now: until the next event is asked for, this one is not acknowledged.
                 self._state = state
+                if has_deadline:
+                    answer.limit(self._patience_seconds())
             return None
         finally:
             self._answer = None
             answer.close()
             attempt.closed_at = self._clock.now()
+            self._say_hidden_retries(attempt)
 
-    def _timed(self, happening: Happening, attempt: _Attempt) -> Happening:
-        if isinstance(happening, WatchEvent):
-            return happening
-        return replace(happening, lived_seconds=self._clock.now() - attempt.started_at)
+    def _patience_seconds(self) -> float | None:
+        idle = self._options.idle_seconds
+        if self._deadline is None:
+            return idle
+        left = max(LEAST_SECONDS, self._deadline - self._clock.now())
+        return left if idle is None else min(idle, left)
 
-    def _reported_delay(self, attempt: _Attempt, action: Action, cause: Cause) -> float:
-        delay = self._delay(attempt, action)
-        self._report(attempt, close_of(cause.kind), _why(cause), cause.code, delay)
-        return delay
-
-    def _delay(self, attempt: _Attempt, action: Action) -> float:
+    def _delay(self, attempt: _Attempt, action: Action) -> tuple[float, Delay]:
+        """Give the seconds from the close to the next attempt, and what decided about them."""
         pace = action.pace_seconds
         if action.jitter:
             pace *= 1 + action.jitter * self._random()
-        due = max(attempt.started_at + pace, attempt.closed_at + action.wait_seconds)
-        return max(0.0, due - attempt.closed_at)
+        paced = attempt.started_at + pace - attempt.closed_at
+        if action.wait_seconds > max(paced, 0.0):
+            return action.wait_seconds, Delay.RETRY_AFTER
+        if paced <= 0:
+            return 0.0, Delay.NONE
+        is_slowed = action.pace_seconds > self._options.min_restart_delay_seconds
+        return paced, Delay.BACK_OFF if is_slowed else Delay.PACE
 
     def _wait(self, delay_seconds: float) -> None:
+        if self._deadline is not None:
+            delay_seconds = min(delay_seconds, self._deadline - self._clock.now())
         if delay_seconds > 0 and not self._is_stopping:
             self._clock.sleep(delay_seconds)
         self._state, _ = step(self._state, Cause(Kind.DUE), self._options)
@@ -376,22 +321,28 @@ class RetryWatcher:
         if action.do is Do.RAISE and cause.error is not None:
             raise cause.error
         if self._options.is_end_raised:
-            raise self._ending(action, cause) from cause.error
-        yield _last_event(cause, last)
+            raise typed_end(action, cause, self.resource_version) from cause.error
+        yield last_event(cause, last)
 
-    def _ending(self, action: Action, cause: Cause) -> WatchEnded:
-        assert action.ending is not None
-        key = _SENTENCES[action.ending]
-        if cause.kind is Kind.NO_RESOURCE_VERSION:
-            key = "end.no_resource_version"
-        message = say(
-            key,
-            resource_version=self.resource_version,
-            code=cause.code,
-            detail=cause.detail,
-            n=action.repeated,
-        )
-        return action.ending(message, resource_version=self.resource_version, code=cause.code)
+    def _say_hidden_retries(self, attempt: _Attempt) -> None:
+        if not attempt.answer.hidden_retries:
+            return
+        record = RetriesHidden(attempt.closed_at, attempt.handed, attempt.answer.hidden_retries)
+        if not self._has_said_retries:
+            self._has_said_retries = True
+            _logger.warning("%s", hidden_retries(record))
+        if self._observer is not None:
+            self._observer(record)
+
+    def _report_cause(
+        self,
+        attempt: _Attempt,
+        cause: Cause,
+        delay_seconds: float | None = None,
+        delay_why: Delay = Delay.NONE,
+    ) -> None:
+        close, why = close_of(cause.kind), cause.detail or str(cause.kind)
+        self._report(attempt, close, why, cause.code, delay_seconds, delay_why)
 
     def _report(
         self,
@@ -400,9 +351,12 @@ class RetryWatcher:
         why: str,
         code: int | None = None,
         delay_seconds: float | None = None,
+        delay_why: Delay = Delay.NONE,
     ) -> None:
         if self._observer is None:
             return
+        answer = attempt.answer
+        headers_at = answer.headers_at
         self._observer(
             AttemptEnded(
                 started_at=attempt.started_at,
@@ -414,6 +368,11 @@ class RetryWatcher:
                 delivered_total=attempt.delivered_total,
                 delay_seconds=delay_seconds,
                 why=why,
+                delay_why=delay_why,
+                asked=answer.asked,
+                status=answer.status,
+                headers_seconds=None if headers_at is None else headers_at - attempt.started_at,
+                bytes_total=answer.bytes_total,
             )
         )
 
@@ -427,38 +386,13 @@ class _Attempt:
 
     started_at: float
     handed: str
+    answer: Answer
     closed_at: float = 0.0
     delivered_total: int = 0
     last: Happening | None = None
-
-
-_SENTENCES: Final[dict[type[WatchEnded], str]] = {
-    Expired: "end.expired",
-    Denied: "end.denied",
-    NotFound: "end.not_found",
-    ProtocolError: "end.unreadable",
-    NoProgress: "end.no_progress",
-    Stalled: "end.stalled",
-}
-
-
-def _why(cause: Cause) -> str:
-    return cause.detail or str(cause.kind)
 
 
 def _close_by(error: BaseException) -> Close:
     if isinstance(error, RecordingOver):
         return Close.OVER
     return Close.FAILED if isinstance(error, Exception) else Close.STOPPED
-
-
-def _last_event(cause: Cause, last: Happening | None) -> WatchEvent:
-    """Give the ERROR event with which client-go ends: the server's own, or one of its making."""
-    if isinstance(last, WatchEvent) and last.type is EventType.ERROR:
-        return last
-    if cause.kind is Kind.NO_RESOURCE_VERSION:
-        message = say("retrywatcher.no_resource_version")
-        return error_event(Status(500, "InternalError", message))
-    status = cause.status or Status(cause.code or 0)
-    reason = status.reason or HTTPStatus(status.code).phrase.replace(" ", "")
-    return error_event(replace(status, reason=reason))

@@ -17,8 +17,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from tests import bench_lab, bench_watch
+from tests import bench_lab, bench_serve, bench_watch
 from tests.bench_types import Timed
+from tests.conftest import tool
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Bench:
 
     ``goal_seconds`` is for one of the ``per`` things that a round does. ``at_most`` names other
     benches and how many times their median this one may take; ``at_least`` how many times less.
+    Without the tool that it ``needs`` it is skipped, by name.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Bench:
     goal_seconds: float | None = None
     per: int = 1
     rounds: int = 9
+    needs: str = ""
     at_most: Mapping[str, float] = field(default_factory=dict)
     at_least: Mapping[str, float] = field(default_factory=dict)
 
@@ -64,6 +67,39 @@ BENCHES: Final[tuple[Bench, ...]] = (
         at_least={"an event: the official Watch": 15},
     ),
     Bench("an event: the official Watch", bench_watch.official, per=bench_watch.EVENTS, rounds=3),
+    Bench("serve: an event to a raw client", bench_serve.one_raw_client, per=bench_serve.EVENTS),
+    Bench(
+        "serve: an event to each of 50 raw clients",
+        bench_serve.fifty_raw_clients,
+        per=bench_serve.EVENTS * bench_serve.CLIENTS,
+        rounds=3,
+    ),
+    Bench(
+        "serve: an event to the official Watch",
+        bench_serve.official_reader,
+        per=bench_serve.EVENTS,
+        rounds=3,
+    ),
+    Bench("serve: a list of 5,000 pods", bench_serve.a_long_list),
+    Bench(
+        "serve: a list of 5,000 pods to each of 50 at once",
+        bench_serve.long_lists,
+        per=bench_serve.CLIENTS,
+        rounds=3,
+    ),
+    Bench(
+        "kube-apiserver: an event of a burst",
+        bench_serve.burst_from_the_real_one,
+        per=bench_serve.BURST,
+        needs="rig",
+    ),
+    Bench(
+        "serve: an event of that burst",
+        bench_serve.burst_from_serve,
+        per=bench_serve.BURST,
+        needs="rig",
+        at_least={"kube-apiserver: an event of a burst": 3},
+    ),
 )
 
 
@@ -106,6 +142,12 @@ def main(words: Sequence[str]) -> int:
         names = ", ".join(bench.name for bench in BENCHES)
         print(f"No bench holds {' or '.join(words)}. There are: {names}")
         return 1
+    missing = [bench for bench in chosen if bench.needs and tool(bench.needs) is None]
+    for bench in missing:
+        print(f"{bench.name}: skipped, it needs the {bench.needs} (make {bench.needs})")
+    chosen = [bench for bench in chosen if bench not in missing]
+    if not chosen:
+        return 0
     rows = judge(chosen, measure(chosen))
     width = max(len(name) for name, _, _ in rows)
     for name, said, is_met in rows:

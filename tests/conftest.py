@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
@@ -10,21 +11,34 @@ from typing import TYPE_CHECKING, Final
 import hypothesis
 import pytest
 
+from tests.build_rig import built
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
     from tests.browser import JupyterLab
+    from tests.realserver import RealServer
 
 TOOLS: Final = {
     "chromium": ("chromium", "chromium-browser", "google-chrome"),
     "git": ("git",),
     "make": ("make",),
+    "rig": (str(built("cluster")),),
 }
+INSTEAD: Final = {"rig": ": `make rig` builds it"}
+
+# One seed for all workers, which inherit it; `KWLAB_SEED=` runs the same again.
+SEED: Final = int(os.environ.setdefault("KWLAB_SEED", str(random.randrange(2**32))))
 
 # A wall-clock limit fails on a busy machine, and says nothing about kwlab.
 hypothesis.settings.register_profile("kwlab", deadline=None)
 hypothesis.settings.register_profile("nightly", deadline=None, max_examples=2_000)
 hypothesis.settings.load_profile("kwlab")
+
+
+def pytest_report_header() -> str:
+    """Say the seed of the random changes on the real server."""
+    return f"KWLAB_SEED={SEED}"
 
 
 def tool(name: str) -> str | None:
@@ -34,7 +48,7 @@ def tool(name: str) -> str | None:
 
 def refuse(name: str) -> None:
     """Skip what needs a missing tool; in CI, where nothing may be missing, fail."""
-    reason = f"needs {name}, which is not on this machine"
+    reason = f"needs {name}, which is not on this machine{INSTEAD.get(name, '')}"
     if os.environ.get("CI") == "true":
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
@@ -67,3 +81,12 @@ def jupyterlab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterLab]
 
     with start_jupyterlab(tmp_path_factory.mktemp("jupyterlab")) as lab:
         yield lab
+
+
+@pytest.fixture(scope="session")
+def realserver() -> Iterator[RealServer]:
+    """Lend a real etcd and kube-apiserver; mark the test with ``needs("rig")``."""
+    from tests.realserver import RealServer
+
+    with RealServer() as server:
+        yield server

@@ -17,8 +17,9 @@ import gzip
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -82,6 +83,14 @@ def read_attempt(value: dict[str, Any], loop: str, path: str) -> Attempt:
     )
 
 
+def recorded_attempts(path: Path) -> list[Attempt]:
+    """Read the attempts that stand beside a recording, in the order in which they were made."""
+    data = path.read_bytes()
+    text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode()
+    found = [read_attempt(json.loads(one), "", "") for one in text.splitlines()]
+    return sorted(found, key=lambda one: one.asked)
+
+
 def attempts(capture: dict[str, Any]) -> tuple[Attempt, ...]:
     """Read what each loop asked and was sent."""
     path = capture["header"]["path"].partition("?")[0]
@@ -96,8 +105,7 @@ def _spelled(value: object) -> str:
 
 def convert(capture: dict[str, Any], name: str) -> recording.Recording:
     """Make a recording of a capture."""
-    raw = _as_told(capture, name)
-    return replace(raw, changes=tuple(_as_shown(raw, attempts(capture))))
+    return as_shown(_as_told(capture, name), attempts(capture))
 
 
 def _as_told(capture: dict[str, Any], name: str) -> recording.Recording:
@@ -193,23 +201,20 @@ def _item(plural: str, data: bytes) -> recording.Item:
     return recording.Item(plural, wire.identify(data), data)
 
 
-def _as_shown(
-    raw: recording.Recording, tried: tuple[Attempt, ...]
+def as_shown(raw: recording.Recording, tried: Sequence[Attempt]) -> recording.Recording:
+    """Give the changes times that agree with what each loop was sent, if there are such."""
+    return replace(raw, changes=tuple(_moved(raw, tried)))
+
+
+def _moved(
+    raw: recording.Recording, tried: Sequence[Attempt]
 ) -> Iterator[recording.RecordedChange]:
-    """Give the changes at times that agree with what each loop was sent, if there are such."""
     low = [0.0] * len(raw.changes)
     high = [float("inf")] * len(raw.changes)
-    told = [change.at for change in raw.changes]
-    for one in tried:
-        if (between := _shown_between(raw, told, one)) is None:
-            continue
-        for moment, known in zip((one.asked, one.until), between, strict=True):
-            if known is None:
-                continue
-            for number in range(known):
-                high[number] = min(high[number], moment)
-            for number in range(known, len(told)):
-                low[number] = max(low[number], moment + STEP_SECONDS)
+    for plural in {change.item.plural for change in raw.changes}:
+        _narrow(low, high, raw, plural, [one for one in tried if one.path.endswith(f"/{plural}")])
+    # All types have one order: what comes before a change is no later than it.
+    high = [*accumulate(reversed(high), min)][::-1]
     at = 0.0
     for change, lowest, highest in zip(raw.changes, low, high, strict=True):
         wanted = max(min(max(change.at, lowest), highest), at)
@@ -220,6 +225,29 @@ def _as_shown(
             wanted = max(change.at, at)
         at = wanted
         yield replace(change, at=wanted)
+
+
+def _narrow(
+    low: list[float],
+    high: list[float],
+    raw: recording.Recording,
+    plural: str,
+    tried: Sequence[Attempt],
+) -> None:
+    """Say between which moments the changes of one type happened, from what its loops show."""
+    mine = [n for n, change in enumerate(raw.changes) if change.item.plural == plural]
+    alone = replace(raw, changes=tuple(raw.changes[n] for n in mine))
+    told = [change.at for change in alone.changes]
+    for one in tried:
+        if (between := _shown_between(alone, told, one)) is None:
+            continue
+        for moment, known in zip((one.asked, one.until), between, strict=True):
+            if known is None:
+                continue
+            for number in mine[:known]:
+                high[number] = min(high[number], moment)
+            for number in mine[known:]:
+                low[number] = max(low[number], moment + STEP_SECONDS)
 
 
 def _shown_between(

@@ -12,6 +12,7 @@ from kwlab.history import History
 from kwlab.made import Step
 from kwlab.server.apiserver import NOT_SERVED, ApiServer
 from kwlab.server.exchange import End, Request, Response
+from kwlab.server.paging import close_token
 from kwlab.server.watchcache import WatchCache
 from tests.histories import NAMESPACE, PODS_PATH, busy, pods, shipped
 
@@ -267,7 +268,7 @@ def test_the_bytes_of_bookmarks() -> None:
     ) == body(ask(f"/api/v1/configmaps?{query}"))
     assert (
         b'{"type":"BOOKMARK","object":{"kind":"Deployment","apiVersion":"apps/v1","metadata":'
-        b'{"resourceVersion":"1008"},"spec":{"selector":null,"template":{"metadata":{},"spec":'
+        b'{"resourceVersion":"1008"},"spec":{"replicas":0,"selector":null,"template":{"metadata":{},"spec":'
         b'{"containers":null}},"strategy":{}},"status":{}}}\n'
     ) == body(ask(f"/apis/apps/v1/deployments?{query}"))
 
@@ -506,11 +507,70 @@ def test_tokens_that_the_server_did_not_make(token: str) -> None:
     assert (400, "BadRequest") == (value["code"], value["reason"])
 
 
+@pytest.mark.parametrize(
+    ("sentence", "token"),
+    [
+        ("illegal base64 data at input byte 2", "ab$c"),
+        ("illegal base64 data at input byte 0", "e"),
+        ("invalid character 'i' looking for beginning of value", "abc"),
+        ("unexpected end of JSON input", "eyJ2Ij"),
+        ("server does not recognize this encoded version ", "e30"),
+        (
+            "incorrect encoded start resourceVersion (version meta.k8s.io/v1)",
+            "eyJ2IjoibWV0YS5rOHMuaW8vdjEifQ",
+        ),
+        ("../m", "eyJ2IjoibWV0YS5rOHMuaW8vdjEiLCJydiI6MjAwLCJzdGFydCI6Ii4uL20ifQ"),
+    ],
+)
+def test_a_wrong_token_is_refused_in_the_servers_words(sentence: str, token: str) -> None:
+    """What is wrong with a continue is said as kube-apiserver says it."""
+    value = status(ask(f"{PODS_PATH}?continue={token}&resourceVersion=5"))
+    assert f"invalid continue token: continue key is not valid: {sentence}" == value["message"]
+
+
+def test_a_token_of_the_future_waits() -> None:
+    """A continue whose resourceVersion the server has not reached is 504 after three seconds."""
+    token = close_token(9999, f"{NAMESPACE}/a".encode(), NAMESPACE)
+    assert 504 == status(ask(f"{PODS_PATH}?continue={token}"))["code"]
+
+
+def test_the_last_page_of_a_selector_may_be_empty() -> None:
+    """There is a next page where anything is left, whether or not the selector takes it."""
+    selects = "limit=1&fieldSelector=metadata.name%3Da"
+    first = json.loads(body(ask(f"{PODS_PATH}?{selects}")))
+    assert ["a"] == [item["metadata"]["name"] for item in first["items"]]
+    token = first["metadata"]["continue"]
+    assert "remainingItemCount" not in first["metadata"]
+    assert [] == json.loads(body(ask(f"{PODS_PATH}?{selects}&continue={token}")))["items"]
+    rest = json.loads(body(ask(f"{PODS_PATH}?limit=1&fieldSelector=metadata.name%3Db")))
+    assert "continue" not in rest["metadata"]
+
+
+def test_selectors_are_read_before_the_rules() -> None:
+    """A selector that cannot be read is 400 before anything is 422; an unknown field after."""
+    rules = f"{PODS_PATH}?watch=1&sendInitialEvents=true"
+    for query in ("labelSelector=%3D", "fieldSelector=a"):
+        assert 400 == status(ask(f"{rules}&{query}"))["code"]
+    assert 422 == status(ask(f"{rules}&fieldSelector=foo%3D1"))["code"]
+
+
+@pytest.mark.parametrize(("expected", "version"), [(422, ""), (422, "0"), (200, "1005")])
+def test_a_watch_of_the_present_takes_no_continue(expected: int, version: str) -> None:
+    """A watch from nowhere implies a match, which forbids a continue."""
+    target = f"{PODS_PATH}?watch=1&timeoutSeconds=1&continue=abc&resourceVersion={version}"
+    assert expected == ask(target).status
+
+
+def test_an_expired_watch_without_time_is_expired() -> None:
+    """A negative timeout is a clean end at once, and not for a resourceVersion that is expired."""
+    target = f"{PODS_PATH}?watch=1&timeoutSeconds=-1&resourceVersion="
+    assert b"" == body(ask(f"{target}1005"))
+    assert b'"code":410' in body(ask(f"{target}7"))
+
+
 def test_an_expired_token() -> None:
     """An expired continue is 410 with a token for the inconsistent rest, which works."""
-    from kwlab.server.query import close_token
-
-    token = close_token(7, f"{NAMESPACE}/a.1".encode())
+    token = close_token(7, f"{NAMESPACE}/a.1".encode(), NAMESPACE)
     value = status(ask(f"{PODS_PATH}?continue={token}"))
     assert (410, "Expired") == (value["code"], value["reason"])
     assert "too old to display a consistent list" in value["message"]
@@ -590,7 +650,7 @@ def test_an_object_that_is_not_there() -> None:
     "path",
     [
         "/api/v1/things",
-        "/api/v1",
+        "/api/v2",
         "/api/v1/pods/b",
         f"{PODS_PATH}/b/log",
         "/api/v1/namespaces/x/nodes/n",
@@ -608,9 +668,7 @@ def test_resources_that_are_not_there(path: str) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "path", ["/", "/api", "/nothing", "/apis/none.example/v1/things", "/openapi/v2"]
-)
+@pytest.mark.parametrize("path", ["/", "/nothing", "/apis/none.example/v1/things", "/openapi/v2"])
 def test_paths_that_are_not_there(path: str) -> None:
     """An unknown path is a 404 in plain text."""
     response = ask(path)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from tests import bench
 from tests.bench import Bench, judge, measure
 from tests.bench_types import Timed
 
@@ -13,8 +16,22 @@ def _takes(*seconds: float) -> Timed:
 
 def test_the_median_leaves_the_first_round_out() -> None:
     """The first round fills caches, and is counted for nobody; the rest is per thing done."""
-    bench = Bench("slow start", lambda: _takes(99.0, 2.0, 8.0, 4.0), per=2, rounds=3)
-    assert {"slow start": 2.0} == measure([bench])
+    slow = Bench("slow start", lambda: _takes(99.0, 2.0, 8.0, 4.0), per=2, rounds=3)
+    assert {"slow start": 2.0} == measure([slow])
+
+
+def test_what_needs_a_missing_tool_is_skipped_by_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A bench whose tool is not there is named, and the others run."""
+    alone = Bench("alone", lambda: _takes(1.0, 1.0), rounds=1)
+    beside = Bench("beside", _takes, needs="rig", at_least={"alone": 3})
+    monkeypatch.setattr(bench, "BENCHES", (alone, beside))
+    monkeypatch.setattr(bench, "tool", lambda _: None)
+    assert 0 == bench.main([])
+    assert ["beside: skipped, it needs the rig (make rig)", "alone   1 s"] == (
+        capsys.readouterr().out.splitlines()
+    )
 
 
 def test_goals_and_ratios_are_judged() -> None:

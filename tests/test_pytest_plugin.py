@@ -24,10 +24,10 @@ def documented() -> str:
 
 
 def test_the_documented_file_runs_as_it_stands(pytester: pytest.Pytester) -> None:
-    """The official client, urllib3, the lab and the server: all four tests pass."""
+    """The official client, urllib3, the lab, the server and a controller: all five tests pass."""
     pytester.makepyfile(documented())
     result = pytester.runpytest_subprocess("-q", "-W", "error")
-    result.assert_outcomes(passed=4)
+    result.assert_outcomes(passed=5)
 
 
 def test_the_documented_test_can_fail(pytester: pytest.Pytester) -> None:
@@ -38,6 +38,18 @@ def test_the_documented_test_can_fail(pytester: pytest.Pytester) -> None:
     result = pytester.runpytest_subprocess("-q", "-k", "a_cut_watch_resumes")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*Not yet: connection 1 was handed rv@0 and asked for none*"])
+
+
+def test_the_documented_controller_can_fail(pytester: pytest.Pytester) -> None:
+    """With the bug in the controller its test fails, and says what the server saw."""
+    broken = documented().replace(
+        "(watch=True, _preload_content=False, **options)", "(watch=True, _preload_content=False)"
+    )
+    assert broken != documented()
+    pytester.makepyfile(broken)
+    result = pytester.runpytest_subprocess("-q", "-k", "a_controller_resumes")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*connection 1 was handed rv@0 and asked for none.*"])
 
 
 def test_each_test_gets_a_lab_and_a_server_of_its_own(pytester: pytest.Pytester) -> None:
@@ -63,6 +75,15 @@ def test_each_test_gets_a_lab_and_a_server_of_its_own(pytester: pytest.Pytester)
         """
     )
     pytester.runpytest_subprocess("-q").assert_outcomes(passed=3)
+
+
+def test_the_fixtures_touch_no_cluster(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tests play on the embedded server, whatever context the shell names."""
+    monkeypatch.setenv("KWLAB_CONTEXT", "nowhere")
+    pytester.makepyfile("def test_it(kwlab_lab): kwlab_lab.ask(at=1)")
+    pytester.runpytest_subprocess("-q").assert_outcomes(passed=1)
 
 
 def test_the_plugin_can_be_left_out(pytester: pytest.Pytester) -> None:

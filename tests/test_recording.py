@@ -36,6 +36,10 @@ def pod(name: str = "a", uid: str = "u", version: str = "9") -> dict[str, Any]:
     return {"kind": "Pod", "apiVersion": "v1", "metadata": metadata}
 
 
+def labelled(labels: Any) -> dict[str, Any]:
+    return {**pod(), "metadata": {**pod()["metadata"], "labels": labels}}
+
+
 def item(**of: str) -> dict[str, Any]:
     return {"item": "pods", "object": pod(**of)}
 
@@ -129,6 +133,11 @@ WRONG: dict[str, tuple[bytes, int, str]] = {
     "unknown resource": (text({"item": "nodes", "object": pod()}), 2, "nodes is no resource"),
     "no object": (text({"item": "pods"}), 2, "has no object"),
     "object is a list": (text({"item": "pods", "object": [1]}), 2, "Expected `object`"),
+    "labels of no text": (
+        text({"item": "pods", "object": labelled({"app": 1})}),
+        2,
+        "Expected `str`, got `int` - at `$.metadata.labels[...]`",
+    ),
     "no metadata": (text({"item": "pods", "object": {}}), 2, "has no metadata"),
     "no uid": (text(item(uid="")), 2, "has no uid"),
     "RV is no number": (text(item(version="07")), 2, "is not a positive decimal number"),

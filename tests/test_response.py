@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import email.utils
 import gzip
 import io
 import json
 import re
 import subprocess
 import sys
+import types
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -204,18 +207,60 @@ def test_the_longer_of_two_delays_counts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("header", "seconds"), [("2", 2.0), (" 2 ", 2.0), ("-1", 0.0), ("soon", 0.0), ("²", 0.0)]
+    ("header", "seconds"),
+    [
+        ("2", 2.0),
+        (" 2 ", 2.0),
+        ("-1", 0.0),
+        ("soon", 0.0),
+        ("²", 0.0),
+        ("Sun, 22 Nov 2026 10:00:07 GMT", 7.0),
+        ("Sunday, 22-Nov-26 10:00:07 GMT", 7.0),
+        ("Sun, 22 Nov 2026 09:59:00 GMT", 0.0),
+        ("Sun, 99 Nov 2026 09:59:00 GMT", 0.0),
+        ("Sun, 22 Nov 99999999999999999999 09:59:00 GMT", 0.0),
+    ],
 )
 def test_a_429_in_plain_text_keeps_its_delay(header: str, seconds: float) -> None:
-    """A 429 of priority and fairness is text and has no Status; its Retry-After counts."""
+    """A 429 of priority and fairness is text and has no Status; its Retry-After counts.
+
+    It is a number of seconds or a date, which counts from the date of the answer.
+    """
     body = b"Too many requests, please try again later.\n"
-    head = b"HTTP/1.1 429 Too Many Requests\r\nContent-Type: text/plain\r\nRetry-After: "
+    head = b"HTTP/1.1 429 Too Many Requests\r\nContent-Type: text/plain\r\n"
+    head += b"Date: Sun, 22 Nov 2026 10:00:00 GMT\r\nRetry-After: "
     raw = head + header.encode("latin-1") + b"\r\nContent-Length: %d\r\n\r\n" % len(body) + body
 
     (cause,) = played({"raw": raw})
 
     assert isinstance(cause, Cause)
     assert (429, seconds, Status(429)) == (cause.code, cause.retry_after_seconds, cause.status)
+
+
+def test_a_date_without_the_servers_own_counts_from_now() -> None:
+    """A Retry-After that is a date is read by our clock where the answer has no Date."""
+    until = email.utils.format_datetime(datetime.now(UTC) + timedelta(seconds=3600), usegmt=True)
+    error = client.ApiException(status=503)
+    error.headers = {"Retry-After": until}
+
+    def refuse(_: ListOptions) -> object:
+        raise error
+
+    (cause,) = happenings(refuse)
+
+    assert isinstance(cause, Cause)
+    assert 3500 < cause.retry_after_seconds <= 3600
+
+
+def test_urllib3_giving_up_on_a_status_is_a_status() -> None:
+    """Where urllib3's own retries end in an error for a status, there was a server."""
+    retries = urllib3.Retry(1, status_forcelist=[500], backoff_factor=0)
+    pool = urllib3.PoolManager(retries=retries)
+    with ScriptedServer([{"fail": {"kind": "http", "code": 500}}]) as server:
+        found = happenings(lambda _: pool.request("GET", server.url, preload_content=False))
+        pool.clear()
+
+    assert ["STATUS"] == short(found)
 
 
 def test_a_refusal_that_the_client_does_not_raise_is_a_status() -> None:
@@ -356,6 +401,7 @@ def test_an_interrupt_that_came_early_is_not_lost() -> None:
     """A response that is opened after the interrupt is woken as soon as it is known."""
 
     class Response:
+        status = 200
         woken = 0
 
         def shutdown(self) -> None:
@@ -368,6 +414,35 @@ def test_an_interrupt_that_came_early_is_not_lost() -> None:
     answer.adopt(response)  # type: ignore[arg-type]
 
     assert 1 == response.woken
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_a_limit_reaches_the_socket_that_the_client_let_go_of(is_kept: bool) -> None:
+    """With Connection: close the client forgets the socket; the one that was shown is limited."""
+
+    class Socket:
+        timeouts: list[float | None]
+
+        def __init__(self) -> None:
+            self.timeouts = []
+
+        def gettimeout(self) -> float:
+            return 30.0
+
+        def settimeout(self, seconds: float | None) -> None:
+            self.timeouts.append(seconds)
+
+    shown: Any = Socket()
+    response: Any = Frames([SIX]).response()
+    response._connection = types.SimpleNamespace(sock=shown if is_kept else None)
+    answer = Answer(lambda _: None, OPTIONS)
+
+    answer.reach(shown)
+    answer.adopt(response)
+    answer.limit(7.0)
+    answer.limit(60.0)
+
+    assert [7.0, 30.0] == shown.timeouts
 
 
 def test_a_broken_stream_says_so_to_whoever_reads_it_alone() -> None:

@@ -277,6 +277,13 @@ def test_an_event_before_the_answer_is_refused() -> None:
         step(ASKING, event("6", EventType.BOOKMARK))
 
 
+@pytest.mark.parametrize("kind", [Kind.EVENT, Kind.BOOKMARK])
+def test_an_event_comes_as_itself(kind: Kind) -> None:
+    """There is nothing to deliver in a cause that only says that an event came."""
+    with pytest.raises(ValueError, match="without the event"):
+        step(OPEN, Cause(kind))
+
+
 @given(failures=st.integers(1, 10_000))
 def test_the_back_off_grows_to_its_maximum(failures: int) -> None:
     """The back-off never shrinks from one failure to the next and never passes its maximum."""

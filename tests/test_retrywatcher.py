@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -9,11 +10,12 @@ from typing import Any
 import pytest
 from kubernetes import client
 
-from kwlab import errors
+from kwlab import errors, reachable, retrywatcher
 from kwlab.log import Close
+from kwlab.observer import AttemptEnded, AttemptStarted, Delay, Delivered, Record
 from kwlab.response import events
 from kwlab.resume import DEFAULT, RetryOptions
-from kwlab.retrywatcher import AttemptEnded, AttemptStarted, Delivered, Record, RetryWatcher
+from kwlab.retrywatcher import RetryWatcher
 from kwlab.wire import EventType, ListOptions, Status, WatchEvent
 from tests.scripted_server import ScriptedServer, line
 from tests.test_response import Frames
@@ -338,7 +340,12 @@ def test_an_observer_is_told_all_in_order() -> None:
     assert AttemptStarted(100.0, "5") == start
     assert isinstance(delivered, Delivered)
     assert (100.25, "6") == (delivered.at, delivered.event.resource_version)
-    assert AttemptEnded(100.0, 100.25, "5", "9", Close.TIMEOUT, None, 1, 0.75, "clean end") == end
+    assert end == AttemptEnded(
+        *(100.0, 100.25, "5", "9", Close.TIMEOUT, None, 1, 0.75, "clean end", Delay.PACE),
+        status=200,
+        headers_seconds=0.25,
+        bytes_total=len(SIX) + len(line({"type": "BOOKMARK", "rv": "9"})),
+    )
     assert [AttemptStarted, Delivered, AttemptEnded, AttemptStarted, AttemptEnded] == [
         type(record) for record in records
     ]
@@ -397,6 +404,11 @@ def test_a_generator_function_resumes_from_what_it_let_pass() -> None:
 
     assert ["6", "8"] == delivered
     assert ["5", "6", "8"] == asked
+
+
+def test_the_examples_of_the_watcher_run() -> None:
+    """The doctests of the watcher and of prepared() give what they show."""
+    assert 0 == doctest.testmod(retrywatcher).failed == doctest.testmod(reachable).failed
 
 
 def test_options_and_strict_exclude_each_other() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import gc
 import json
 import os
 import random
@@ -14,18 +13,14 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 import urllib3
-from kubernetes import client as kubernetes_client
-from kubernetes import config, watch
-from kubernetes.client import ApiClient, CoreV1Api
+from kubernetes import watch
+from kubernetes.client import CoreV1Api
 from kubernetes.client.exceptions import ApiException
 
 from kwlab import recording
@@ -33,111 +28,49 @@ from kwlab.__main__ import main
 from kwlab.errors import LabError, ScenarioError
 from kwlab.history import History, from_recording
 from kwlab.log import Close
-from kwlab.log import Request as LoggedRequest
 from kwlab.made import made_evenly
 from kwlab.server import connection, faults, http1, loopback
-from kwlab.server.door import Door, Session, _DoorSocket
+from kwlab.server.door import Door, Session
 from kwlab.server.exchange import Request
 from kwlab.server.serve import Served
 from tests.histories import NAMESPACE, PODS_PATH, busy, pods, shipped
+from tests.serving import (
+    LONG,
+    PAST,
+    answer_on,
+    ask_in_process,
+    body_of,
+    connected,
+    head_of,
+    is_well,
+    is_whole,
+    nothing_is_left,
+    official,
+    refusal_to,
+    until,
+    watching,
+)
 
-PAST: Final = pods(*busy(10, apart=1.0), existing=("a", "b"), seconds=100.0)
-LONG: Final = 20.0
-"""A real second or so is what anything here takes; after so many the test has failed."""
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Leave no thread, no socket and no file."""
-    CoreV1Api(ApiClient(kubernetes_client.Configuration(host="http://127.0.0.1:1")))
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    before = set(threading.enumerate()), open_files()
-    yield
-    if open_files() > before[1]:
-        gc.collect()
-    assert set(threading.enumerate()) <= before[0]
-    assert open_files() <= before[1]
-    assert not list(tmp_path.glob("*.kubeconfig"))
-
-
-def open_files() -> int:
-    folder = Path("/proc/self/fd")
-    return sum(1 for _ in folder.iterdir()) if folder.exists() else 0
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Wait for a condition, and fail when it does not come."""
-    deadline = time.monotonic() + LONG
-    while not condition():
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.002)
-
-
-@contextlib.contextmanager
-def connected(served: Served, **options: int) -> Iterator[socket.socket]:
-    with socket.socket() as opened:
-        opened.settimeout(LONG)
-        if "receive" in options:
-            opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, options["receive"])
-        opened.connect(("127.0.0.1", served.port))
-        yield opened
-
-
-@contextlib.contextmanager
-def official(served: Served) -> Iterator[CoreV1Api]:
-    """The official client, as its users set it up."""
-    api_client = config.new_client_from_config(str(served.kubeconfig))
-    api_client.rest_client.pool_manager.connection_pool_kw["retries"] = False
-    try:
-        yield CoreV1Api(api_client)
-    finally:
-        api_client.rest_client.pool_manager.clear()
-
-
-def head_of(served: Served, target: str, method: str = "GET", *more: str) -> bytes:
-    lines = (f"{method} {target} HTTP/1.1", f"Host: 127.0.0.1:{served.port}", *more, "", "")
-    return "\r\n".join(lines).encode()
-
-
-def answer_on(opened: socket.socket) -> bytes:
-    """Read one answer off the wire: its head, and its body up to where it says it ends."""
-    data = bytearray()
-    with contextlib.suppress(ConnectionResetError):
-        while not is_whole(data) and (more := opened.recv(65536)):
-            data += more
-    return bytes(data)
-
-
-def is_whole(data: bytes | bytearray) -> bool:
-    border = data.find(b"\r\n\r\n") + 4
-    if border < 4:
-        return False
-    length = re.search(rb"Content-Length: (\d+)", data[:border])
-    return len(data) - border == int(length[1]) if length else data.endswith(b"\n0\r\n\r\n")
-
-
-def body_of(answer: bytes) -> bytes:
-    """Take the chunks of an answer apart."""
-    place, found = answer.index(b"\r\n\r\n") + 4, []
-    while place < len(answer):
-        end = answer.index(b"\r\n", place)
-        size = int(answer[place:end], 16)
-        found.append(answer[end + 2 : end + 2 + size])
-        place = end + size + 4
-    return b"".join(found)
+__all__ = ["nothing_is_left"]
 
 
 # ---- the same as in-process
 
 
-def questions(past: History) -> list[str]:
-    """What to ask of any recording, at whatever time it comes."""
+AGGREGATED: Final = (
+    "Accept: application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json"
+)
+TABLE: Final = "Accept: application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
+
+
+def questions(past: History) -> list[tuple[str, ...]]:
+    """What to ask of any recording, at whatever time it comes, and with which headers."""
     resource, seen = past.resources[0], [*past.objects, *(c.object for c in past.changes)][0]
     prefix = f"/apis/{resource.group}" if resource.group else "/api"
     path = f"{prefix}/{resource.version}/namespaces/{seen.namespace}/{resource.plural}"
     middle = past.changes[len(past.changes) // 2].object.resource_version
     first = past.resource_version
-    return [
+    plain = [
         path,
         f"{path}?limit=1",
         f"{path}/{seen.name}",
@@ -157,10 +90,26 @@ def questions(past: History) -> list[str]:
         f"{path}?watch=1&timeoutSeconds=30&resourceVersion={first}",
         "/api/v1/nothings",
         "/nowhere",
+        "/version",
+        "/api",
+    ]
+    printed = [
+        path,
+        f"{path}/{seen.name}",
+        f"{path}?includeObject=none",
+        f"{path}?watch=true&timeoutSeconds=4&includeObject=Object",
+        f"{path}?watch=1&timeoutSeconds=4&resourceVersion=0&allowWatchBookmarks=true",
+        f"{path}?watch=1&timeoutSeconds=30&resourceVersion={first}",
+    ]
+    return [
+        *((target,) for target in plain),
+        *((target, TABLE) for target in printed),
+        *((target, AGGREGATED) for target in ("/api", "/apis", "/api/v1")),
+        (path, "Accept: text/html"),
     ]
 
 
-def ask_over_the_socket(served: Served, targets: list[str]) -> list[bytes]:
+def ask_over_the_socket(served: Served, targets: list[tuple[str, ...]]) -> list[bytes]:
     """Ask one question after the other, on one connection for as long as it holds."""
     answers: list[bytes] = []
     while len(answers) < len(targets):
@@ -169,7 +118,8 @@ def ask_over_the_socket(served: Served, targets: list[str]) -> list[bytes]:
                 asked = len(served.requests)
                 answer = b""
                 with contextlib.suppress(ConnectionError):
-                    opened.sendall(head_of(served, targets[len(answers)]))
+                    target, *headers = targets[len(answers)]
+                    opened.sendall(head_of(served, target, "GET", *headers))
                     answer = answer_on(opened)
                 if len(served.requests) == asked:
                     break  # cut while it was idle: nobody heard the question
@@ -177,22 +127,6 @@ def ask_over_the_socket(served: Served, targets: list[str]) -> list[bytes]:
                 if not is_whole(answer):
                     break
     return answers
-
-
-def ask_in_process(
-    past: History, scenario: faults.Scenario, asked: LoggedRequest, target: str
-) -> tuple[bytes, LoggedRequest]:
-    """Ask at the in-process door what was asked of the socket, at the very same time."""
-    session = Session(faults.FaultyServer(past, scenario))
-    session.clock.end = float("inf")
-    session.clock.move_to(asked.at)
-    opened = _DoorSocket(session)
-    opened.sendall(f"GET {target} HTTP/1.1\r\nHost: kwlab.invalid\r\n\r\n".encode())
-    answer, reader = b"", opened.makefile("rb")
-    with contextlib.suppress(ConnectionResetError):
-        for part in iter(reader.read1, b""):
-            answer += part
-    return answer, session.requests[0]
 
 
 @pytest.mark.parametrize("plays", ["its own scenario", "nothing wrong", "cuts and worse"])
@@ -216,7 +150,7 @@ def test_both_doors_give_the_same_bytes(name: str, plays: str) -> None:
         answers = ask_over_the_socket(served, targets)
     assert len(targets) == len(served.requests)
     for asked, target, answer in zip(served.requests, targets, answers, strict=True):
-        expected, logged = ask_in_process(past, scenario, asked, target)
+        expected, logged = ask_in_process(past, scenario, asked, *target)
         assert expected == answer, (target, asked.at)
         assert (logged.status, logged.sent, logged.close, logged.closed_at) == (
             asked.status,
@@ -230,12 +164,6 @@ def raised(turn: Callable[[], object]) -> tuple[type[BaseException], type[object
     with pytest.raises(urllib3.exceptions.HTTPError) as caught:
         turn()
     return caught.type, type(caught.value.args[-1])
-
-
-def watching(api: CoreV1Api, **options: Any) -> Any:
-    return api.list_namespaced_pod(
-        NAMESPACE, watch=True, _preload_content=False, **{"timeout_seconds": 20, **options}
-    )
 
 
 @pytest.mark.parametrize(
@@ -397,15 +325,18 @@ def test_a_refusal_is_read_by_who_still_writes() -> None:
 
 
 def test_time_begins_with_the_first_request() -> None:
-    """However long a client takes to start, its first request is asked at 0."""
+    """However long a client takes to start, and looks around, its first list is asked at 0."""
     with Served(PAST, speed=1e6) as served, connected(served) as opened:
+        for target in ("/version", "/api", "/api/v1", "/readyz", "/nowhere"):
+            opened.sendall(head_of(served, target))
+            assert is_whole(answer_on(opened))
         assert not served.wait_until(1.0, timeout_seconds=0.01)
         assert 0.0 == served.now()
         opened.sendall(head_of(served, PODS_PATH))
         answer_on(opened)
         assert served.wait_until(PAST.seconds, timeout_seconds=LONG)
         assert served.now() >= PAST.seconds
-    assert 0.0 == served.requests[0].at
+    assert {0.0} == {request.at for request in served.requests}
 
 
 def test_while_the_server_is_away_connections_are_refused() -> None:
@@ -536,13 +467,6 @@ def test_more_than_the_limit_are_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> 
 # ---- hostile clients
 
 
-def refusal_to(served: Served, data: bytes) -> bytes:
-    with connected(served) as opened, contextlib.suppress(ConnectionError):
-        opened.sendall(data)
-        return b"".join(iter(lambda: opened.recv(65536), b""))
-    return b""
-
-
 @pytest.mark.parametrize(
     ("data", "status"),
     [
@@ -567,12 +491,6 @@ def test_what_is_no_request_is_refused(data: bytes, status: bytes) -> None:
         assert answer or len(data) > 1_000_000
         assert 0.0 == served.now()
         assert is_well(served)
-
-
-def is_well(served: Served) -> bool:
-    with connected(served) as opened:
-        opened.sendall(head_of(served, PODS_PATH))
-        return is_whole(answer_on(opened))
 
 
 def test_random_bytes() -> None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from kwlab import finding
+from kwlab.comparison import Comparison
 from kwlab.errors import WatchFunctionError
 from kwlab.finding import Run
 from kwlab.history import narrowed
@@ -31,7 +32,7 @@ from kwlab.judging.misconceptions import (
     what_broke,
 )
 from kwlab.judging.properties import Broken, Property
-from kwlab.lab import Comparison, Lab
+from kwlab.lab import Lab
 from kwlab.log import Attempt, Log, Request
 from kwlab.messages import say
 from kwlab.metrics import count

@@ -10,14 +10,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from kwlab.comparison import Comparison
 from kwlab.finding import Run
 from kwlab.history import History, Object
 from kwlab.judging import properties
 from kwlab.judging.properties import Broken, Property
-from kwlab.lab import Comparison, Faults
 from kwlab.log import Attempt
 from kwlab.recording import Recording
 from kwlab.response import WatchFunction
+from kwlab.stage import Faults
 
 Selects: TypeAlias = Callable[[Object], bool]
 

@@ -99,7 +99,7 @@ def carries_what_it_was_handed(count: Count, history: History) -> Broken | None:
     for number, attempt in enumerate(count.attempts, start=1):
         for request in _watches(attempt) if not is_expired else ():
             asked = request.parameter("resourceVersion")
-            if asked != attempt.handed:
+            if (asked or "") != attempt.handed:
                 names = _apart(history, attempt.handed, asked)
                 return Broken(Property.HANDED, number, *names)
         is_expired = attempt.status == EXPIRED
@@ -173,7 +173,8 @@ def relists_when_expired(count: Count, history: History) -> Broken | None:
         if attempt.status != EXPIRED or is_too_late:
             continue
         following = _next_request(count, number)
-        if following is None or following.is_watch:
+        is_relist = following is not None and not following.is_watch
+        if following is None or not (is_relist or count.attempts[number].is_anew):
             came = _asked_instead(history, following)
             return Broken(Property.RELISTS, number, say("property.list"), came)
         for missing in _not_inferred(count, history, number, following.at):
@@ -199,7 +200,7 @@ def heeds_bookmarks(count: Count, history: History) -> Broken | None:
             came = _event(history, seen)
             return Broken(Property.BOOKMARKS, number + 1, say("property.nothing"), came)
     for number, (before, after) in enumerate(pairwise(count.attempts), start=2):
-        last = _last_sent(before)
+        last = None if after.is_anew else _last_sent(before)
         is_bookmark = last is not None and last.type is EventType.BOOKMARK
         if last is not None and is_bookmark and after.handed != last.resource_version:
             names = _apart(history, last.resource_version, after.handed)

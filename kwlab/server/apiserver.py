@@ -10,22 +10,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain
+from functools import lru_cache
+from itertools import chain, islice
 from typing import Any, Final
 
 from kwlab import wire
 from kwlab.history import Change, Resource, told
-from kwlab.server.exchange import JSON, TEXT, End, Frame, Refusal, Request, Response, refused, whole
-from kwlab.server.query import (
-    EXACT,
-    Query,
-    Scope,
-    close_token,
-    open_token,
-    read,
-    read_scope,
-    read_version,
+from kwlab.server.accept import takes_json
+from kwlab.server.discovery import Discovery
+from kwlab.server.exchange import (
+    JSON,
+    TEXT,
+    End,
+    Frame,
+    Refusal,
+    Request,
+    Response,
+    in_pieces,
+    refused,
+    whole,
 )
+from kwlab.server.paging import ANY_VERSION, close_token, open_token
+from kwlab.server.query import EXACT, Query, Scope, read, read_scope, read_version
+from kwlab.server.views import AsRecorded, View, view_of
 from kwlab.server.watchcache import Present, Since, TooOld, WatchCache
 from kwlab.wire import EventType
 
@@ -37,12 +44,20 @@ BOOKMARK_SECONDS: Final = 60.0
 BOOKMARK_BEFORE_END_SECONDS: Final = 2.0
 PLAIN_BOOKMARK_AFTER_SECONDS: Final = 0.2
 
+SHARED_PAGES: Final = 2
+"""So many pages are kept for who asks the same: fifty clients that start together sort once."""
+
 NOT_SERVED: Final[Mapping[str, str]] = {
     "create, update, patch, delete": "405 MethodNotAllowed: a recording cannot be changed",
-    "other content types (protobuf, CBOR, Table)": "JSON is sent, whatever is accepted",
+    "other content types (protobuf, CBOR, YAML)": "JSON, where it is accepted too; else 406",
+    "metadata alone (PartialObjectMetadata)": "the next of what is accepted; else 406",
     "gzip of long lists, and ?pretty=true": "compact JSON, never compressed",
-    "discovery and OpenAPI (/api, /apis, /openapi)": "404",
+    "OpenAPI (/openapi/v2, /openapi/v3)": "404",
+    "an ETag on discovery": "the whole document, each time",
+    "namespaces, where they were not recorded": "those of the objects, Active for ever",
     "subresources (log, exec, status, scale)": "404",
+    "resources without a watch cache (events)": "a window, as for all others",
+    "the headers Date, Audit-Id and X-Kubernetes-Pf-*": "none: its clock is the recording's",
     "authentication and authorization": "only as a scenario's refusals (401, 403)",
 }
 """What a real server does and this one does not, with what it answers instead."""
@@ -82,7 +97,9 @@ class ApiServer:
             (resource.group, resource.version, resource.plural): resource
             for resource in cache.history.resources
         }
-        self._versions = {("", "v1"), *(key[:2] for key in self._resources)}
+        self._groups = {"", *(group for group, _, _ in self._resources)}
+        self._discovery = Discovery(cache.history)
+        self._page = lru_cache(SHARED_PAGES)(self._make_page)
 
     def respond(self, request: Request, at: float) -> Response:
         """Answer one request.
@@ -99,9 +116,9 @@ class ApiServer:
             The frames are made as they are asked for.
         """
         try:
-            return self._dispatch(request, at)
+            return self._discovery.respond(request, at) or self._dispatch(request, at)
         except Refusal as refusal:
-            return refused(refusal, at)
+            return refused(refusal, at, is_indented=not takes_json(request.accept))
 
     def _dispatch(self, request: Request, at: float) -> Response:
         target = self._target(request.path)
@@ -110,11 +127,13 @@ class ApiServer:
         if request.method != "GET":
             message = "the server does not allow this method on the requested resource"
             raise Refusal(405, "MethodNotAllowed", message, {})
+        view = view_of(request, target.resource, self.cache.history)
         if target.name and not target.is_watch:
-            return self._get(request, target, at)
+            return self._get(request, target, view, at)
         query = read(request, is_watch=target.is_watch)
         scope = read_scope(request, target.resource, target.namespace, target.name)
-        return self._watch(query, scope, at) if query.is_watch else self._list(query, scope, at)
+        answer = self._watch if query.is_watch else self._list
+        return answer(query, scope, view, at)
 
     def _target(self, path: str) -> _Target | None:
         match [part for part in path.split("/") if part]:
@@ -124,7 +143,7 @@ class ApiServer:
                 pass
             case _:
                 return None
-        if (group, version) not in self._versions:
+        if group not in self._groups:
             return None
         is_watch = rest[:1] == ["watch"]
         rest = rest[1:] if is_watch else rest
@@ -158,12 +177,12 @@ class ApiServer:
             waited_seconds=FUTURE_SECONDS,
         )
 
-    def _get(self, request: Request, target: _Target, at: float) -> Response:
+    def _get(self, request: Request, target: _Target, view: View, at: float) -> Response:
         at = self._reached(read_version(request), at)
         number = self.cache.history.happened(at)
         for item in self.cache.objects(target.resource, target.namespace, number):
             if item.name == target.name:
-                return whole(at, 200, JSON, item.data + b"\n")
+                return whole(at, 200, JSON, view.one(item.data, at))
         plural = target.resource.plural
         message = f'{_qualified(target.resource)} "{target.name}" not found'
         details: dict[str, Any] = {"name": target.name, "kind": plural}
@@ -171,9 +190,9 @@ class ApiServer:
             details = {"name": target.name, "group": target.resource.group, "kind": plural}
         raise Refusal(404, "NotFound", message, details)
 
-    def _list(self, query: Query, scope: Scope, at: float) -> Response:
+    def _list(self, query: Query, scope: Scope, view: View, at: float) -> Response:
         if query.token:
-            return whole(at, 200, JSON, self._next_page(query, scope, at))
+            return self._next_page(query, scope, view, at)
         try:
             version = query.version
         except Refusal as refusal:
@@ -187,43 +206,54 @@ class ApiServer:
             version = self.cache.version(at)
         elif self.cache.is_compacted(version):
             raise Refusal(410, "Expired", _LIST_TOO_OLD)
-        return whole(at, 200, JSON, self._page(scope, version, b"", limit))
+        return self._listed(scope, view, at, version, b"", limit)
 
-    def _next_page(self, query: Query, scope: Scope, at: float) -> bytes:
+    def _next_page(self, query: Query, scope: Scope, view: View, at: float) -> Response:
+        version, after = open_token(query.token, scope.namespace)
         if query.resource_version not in {"", "0"}:
             message = "specifying resource version is not allowed when using continue"
             raise Refusal(400, "BadRequest", message)
-        version, after = open_token(query.token)
         if version < 0:
             version = self.cache.version(at)
         elif self.cache.is_compacted(version):
-            raise Refusal(410, "Expired", _TOKEN_TOO_OLD, token=close_token(-1, after))
-        return self._page(scope, version, after, query.limit)
+            token = close_token(ANY_VERSION, after, scope.namespace)
+            raise Refusal(410, "Expired", _TOKEN_TOO_OLD, token=token)
+        at = self._reached(version, at)
+        return self._listed(scope, view, at, version, after, query.limit)
 
-    def _page(self, scope: Scope, version: int, after: bytes, limit: int) -> bytes:
+    def _listed(
+        self, scope: Scope, view: View, at: float, version: int, after: bytes, limit: int
+    ) -> Response:
+        metadata, found = self._page(scope, version, after, limit)
+        if not isinstance(view, AsRecorded):
+            return whole(at, 200, JSON, view.listed(metadata, found, at))
+        resource = scope.resource
+        pieces = wire.ListPieces(resource.api_version, resource.kind, metadata, found)
+        return in_pieces(at, pieces)
+
+    def _make_page(
+        self, scope: Scope, version: int, after: bytes, limit: int
+    ) -> tuple[Mapping[str, Any], tuple[bytes, ...]]:
         number = self.cache.number_at(version)
-        found = [
+        rest = [
             item
             for item in self.cache.objects(scope.resource, scope.namespace, number)
-            if item.key > after and scope.selects(item)
+            if item.key > after
         ]
+        found = list(islice(filter(scope.selects, rest), limit if limit > 0 else None))
         metadata: dict[str, Any] = {"resourceVersion": str(version)}
-        if 0 < limit < len(found):
-            metadata["continue"] = close_token(version, found[limit - 1].key)
+        # There is a next page where anything is left, whether or not it would be selected.
+        if 0 < limit == len(found) and found[-1] is not rest[-1]:
+            metadata["continue"] = close_token(version, found[-1].key, scope.namespace)
             if scope.is_everything:
-                metadata["remainingItemCount"] = len(found) - limit
-            found = found[:limit]
-        resource = scope.resource
-        return wire.list_body(
-            resource.api_version, resource.kind, metadata, (item.data for item in found)
-        )
+                metadata["remainingItemCount"] = len(rest) - limit
+        return metadata, tuple(item.data for item in found)
 
-    def _watch(self, query: Query, scope: Scope, at: float) -> Response:
+    def _watch(self, query: Query, scope: Scope, view: View, at: float) -> Response:
         version = query.version
         until = at + (query.timeout_seconds or UNLIMITED_SECONDS)
-        if until < at:
-            return Response(at, 200, JSON, iter((Frame(at, End.DONE),)))
-        if query.sends_initial:
+        is_over = until < at
+        if query.sends_initial and not is_over:
             try:
                 at = self._reached(version, at)
             except Refusal as refusal:
@@ -233,21 +263,30 @@ class ApiServer:
         if isinstance(start, TooOld):
             message = f"too old resource version: {version} ({start.oldest})"
             return _error(Refusal(410, "Expired", message), at)
+        if is_over:
+            return Response(at, 200, JSON, iter((Frame(at, End.DONE),)))
         if query.sends_initial is False and isinstance(start, Present):
             start = Since(start.number)
-        frames = self._frames(scope, start, at, until, bookmarks=query.bookmarks)
+        frames = self._frames(scope, view, start, at, until, bookmarks=query.bookmarks)
         return Response(at, 200, JSON, frames)
 
     def _frames(
-        self, scope: Scope, start: Present | Since, at: float, until: float, *, bookmarks: bool
+        self,
+        scope: Scope,
+        view: View,
+        start: Present | Since,
+        at: float,
+        until: float,
+        *,
+        bookmarks: bool,
     ) -> Iterator[Frame]:
         dues = _bookmark_times(at, until) if bookmarks else iter(())
         if isinstance(start, Present):
             for item in start.objects:
                 if scope.is_everything or scope.selects(item):
-                    yield Frame(at, wire.event_line(EventType.ADDED, item.data))
+                    yield Frame(at, view.line(EventType.ADDED, item.data, at))
             if bookmarks:
-                yield self._bookmark(scope.resource, at, ends_initial_events=True)
+                yield self._bookmark(scope, view, at, ends_initial_events=True)
                 plain = at + PLAIN_BOOKMARK_AFTER_SECONDS
                 dues = chain((plain,) if plain < until else (), dues)
         else:
@@ -257,25 +296,26 @@ class ApiServer:
             if change.at > until:
                 break
             while due < max(change.at, at):
-                yield self._bookmark(scope.resource, due)
+                yield self._bookmark(scope, view, due)
                 due = next(dues, _NEVER)
-            if line := _seen_through(scope, change):
-                yield Frame(max(change.at, at), line)
+            if seen := _seen_through(scope, change):
+                sent_at = max(change.at, at)
+                yield Frame(sent_at, view.line(*seen, sent_at))
         while due < until:
-            yield self._bookmark(scope.resource, due)
+            yield self._bookmark(scope, view, due)
             due = next(dues, _NEVER)
         yield Frame(until, End.DONE)
 
     def _bookmark(
-        self, resource: Resource, at: float, *, ends_initial_events: bool = False
+        self, scope: Scope, view: View, at: float, *, ends_initial_events: bool = False
     ) -> Frame:
         body = wire.bookmark(
-            resource.api_version,
-            resource.kind,
+            scope.resource.api_version,
+            scope.resource.kind,
             str(self.cache.version(at)),
             ends_initial_events=ends_initial_events,
         )
-        return Frame(at, wire.event_line(EventType.BOOKMARK, body))
+        return Frame(at, view.line(EventType.BOOKMARK, body, at))
 
 
 def _fits(resource: Resource, namespace: str | None, name: str) -> bool:
@@ -293,12 +333,12 @@ def _error(refusal: Refusal, at: float) -> Response:
     return Response(at, 200, JSON, iter((Frame(at, line), Frame(at, End.DONE))))
 
 
-def _seen_through(scope: Scope, change: Change) -> bytes | None:
+def _seen_through(scope: Scope, change: Change) -> tuple[EventType, bytes] | None:
     """Say what a change looks like to a selector: at its boundary, another type."""
     if scope.is_everything:
-        return wire.event_line(change.type, change.object.data)
+        return change.type, change.object.data
     seen = told(change, scope.selects)
-    return seen and wire.event_line(seen[0], seen[1].data)
+    return seen and (seen[0], seen[1].data)
 
 
 def _bookmark_times(at: float, until: float) -> Iterator[float]:

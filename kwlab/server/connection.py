@@ -13,13 +13,13 @@ import struct
 import sys
 import threading
 import time
-from collections import deque
 from collections.abc import Iterator
 from typing import Final, Protocol
 
 from kwlab.log import Close
 from kwlab.log import Request as LoggedRequest
 from kwlab.server import faults, http1
+from kwlab.server.discovery import is_about_objects
 from kwlab.server.exchange import End
 
 HEAD_LIMIT_BYTES: Final = 64 * 1024
@@ -39,6 +39,8 @@ LOG_LIMIT_REQUESTS: Final = 100_000
 """What is remembered of all clients together; of more, the oldest requests are forgotten."""
 
 _WRITE_BYTES: Final = 64 * 1024
+_ENTRY_BYTES: Final = 128
+"""What Python needs for one remembered line, beside the bytes that the line has."""
 _LONG_SECONDS: Final = 3600.0
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 _GONE: Final = (OSError, asyncio.IncompleteReadError)
@@ -54,7 +56,7 @@ class Acceptor(Protocol):
     hosts: frozenset[str]
 
     def begin(self) -> None:
-        """Let time begin: somebody asks for the first time."""
+        """Let time begin: somebody asks for objects for the first time."""
 
 
 class Clock:
@@ -105,7 +107,7 @@ class Ledger:
     """
 
     def __init__(self) -> None:
-        self._requests: deque[LoggedRequest] = deque()
+        self._requests: dict[int, LoggedRequest] = {}
         self._bytes = 0
         self._lock = threading.Lock()
         self.forgotten = 0
@@ -113,30 +115,43 @@ class Ledger:
     def all(self) -> tuple[LoggedRequest, ...]:
         """Give what is remembered, oldest first."""
         with self._lock:
-            return tuple(self._requests)
+            return tuple(self._requests.values())
 
     def add(self, request: LoggedRequest) -> None:
         """Remember a request."""
         with self._lock:
-            self._requests.append(request)
+            self._requests[id(request)] = request
+            self._bytes += _asked_bytes(request)
             self._shrink()
 
     def sent(self, request: LoggedRequest, lines: list[tuple[float, bytes]]) -> None:
         """Remember what was written for a request: lines with their times."""
         with self._lock:
-            request.sent += lines
-            self._bytes += sum(len(line) for _, line in lines)
-            self._shrink()
+            if id(request) in self._requests:
+                request.sent += lines
+                self._bytes += _sent_bytes(lines)
+                self._shrink()
 
     def _shrink(self) -> None:
-        while self._bytes > LOG_LIMIT_BYTES or len(self._requests) > LOG_LIMIT_REQUESTS:
-            if not self._requests:
-                # What is still being sent to forgotten requests is nobody's any more.
-                self._bytes = 0
-                return
-            oldest = self._requests.popleft()
-            self._bytes -= sum(len(line) for _, line in oldest.sent)
+        while self._requests and (
+            self._bytes > LOG_LIMIT_BYTES or len(self._requests) > LOG_LIMIT_REQUESTS
+        ):
+            oldest = self._requests.pop(next(iter(self._requests)))
+            self._bytes -= _asked_bytes(oldest) + _sent_bytes(oldest.sent)
+            # Its watch may be open for long: it lets go of the lines too.
+            oldest.sent = []
             self.forgotten += 1
+
+
+def _asked_bytes(request: LoggedRequest) -> int:
+    """Measure a question: a long one, asked often, is memory as well."""
+    size = sys.getsizeof
+    words = sum(size(pair) + size(pair[0]) + size(pair[1]) for pair in request.query)
+    return size(request) + size(request.path) + words + size(request.client)
+
+
+def _sent_bytes(lines: list[tuple[float, bytes]]) -> int:
+    return sum(len(line) for _, line in lines) + _ENTRY_BYTES * len(lines)
 
 
 class _CutWhileIdle(Exception):
@@ -179,7 +194,8 @@ class Connection:
         except _GONE:
             self._end(Close.SILENT if self._is_silent else Close.STOPPED)
         except http1.Malformed as malformed:
-            with contextlib.suppress(*_GONE):
+            # A cut may strike while it lingers: it is closed either way.
+            with contextlib.suppress(*_GONE, _CutWhileIdle):
                 self._writer.write(malformed.answer)
                 await self._linger()
         finally:
@@ -234,7 +250,8 @@ class Connection:
             raise http1.Malformed(421)
         # Read first: the first request is asked at 0, not some microseconds after it.
         at = self._clock.now()
-        self._acceptor.begin()
+        if is_about_objects(asked.request.path):
+            self._acceptor.begin()
         try:
             response = self._acceptor.server.respond(asked.request, at)
         except ConnectionRefusedError:
@@ -242,7 +259,7 @@ class Connection:
         request = asked.request
         is_last = asked.is_last or asked.has_body
         self._logged = LoggedRequest(
-            at, request.path, request.query, response.status, client=asked.client[:CLIENT_LIMIT]
+            at, request.path, request.query, response.status, client=_name(asked.client)
         )
         self._acceptor.ledger.add(self._logged)
         parts = http1.parts(response, method=request.method, is_last=is_last)
@@ -282,7 +299,8 @@ class Connection:
         batch = _Batch()
         for part in parts:
             wait_seconds = self._clock.wait_seconds(part.due)
-            if wait_seconds > 0 or batch.size >= _WRITE_BYTES:
+            # A long list goes out alone: joined to its head it would be copied for each client.
+            if wait_seconds > 0 or batch.size + len(part.data) > _WRITE_BYTES:
                 await self._write(batch, logged)
                 await self._wait(wait_seconds)
             if part.end is End.HANG:
@@ -333,6 +351,11 @@ class Connection:
     def _end(self, close: Close, at: float | None = None) -> None:
         if self._logged is not None:
             self._logged.end(close, self._clock.now() if at is None else at)
+
+
+def _name(client: str) -> str:
+    """Leave out of a client's name what would do something to a terminal."""
+    return "".join(filter(str.isprintable, client[:CLIENT_LIMIT]))
 
 
 class _Batch:

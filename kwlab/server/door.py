@@ -11,8 +11,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import io
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from collections.abc import Iterator, Sequence
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 import urllib3
 from urllib3.connection import HTTPConnection
@@ -25,6 +26,7 @@ from kwlab.log import Request as LoggedRequest
 from kwlab.server import http1
 from kwlab.server.exchange import End, Request, Response
 from kwlab.server.faults import FaultyServer
+from kwlab.server.virtualclock import VirtualClock
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
@@ -34,62 +36,30 @@ HOT_LOOP_REQUESTS: Final = 1000
 HOST: Final = "http://kwlab.invalid"
 """Never looked up: the name only stands in URLs (RFC 2606)."""
 
-_OVER: Final = "The recording is over: nothing more happens in it."
 _HOT: Final = (
     f"{HOT_LOOP_REQUESTS:,} requests were made and no time passed between them: "
     "this loop would never end."
 )
 
 
-class VirtualClock:
-    """Keep a time that moves only when somebody waits.
+class Way(Protocol):
+    """Lead from a door to a server."""
 
-    Parameters
-    ----------
-    end : float
-        When the recording is over, in seconds.
-    """
+    @property
+    def requests(self) -> Sequence[LoggedRequest]:
+        """Give what reached the server, in order."""
 
-    def __init__(self, end: float) -> None:
-        self._now = 0.0
-        self.end = end
-
-    def now(self) -> float:
-        """Give the time, in seconds since the recording began."""
-        return self._now
-
-    def sleep(self, seconds: float) -> None:
-        """Let time pass at once.
-
-        Parameters
-        ----------
-        seconds : float
-            0 or less lets none pass.
+    def open(self) -> Any:
+        """Connect; give what stands where a socket would.
 
         Raises
         ------
-        RecordingOver
-            When the recording ends before; the clock stands at its end then.
+        ConnectionRefusedError
+            When nobody listens.
         """
-        self.move_to(self._now + max(seconds, 0.0))
 
-    def move_to(self, due: float) -> None:
-        """Let time pass until a moment; a moment that is past changes nothing.
-
-        Parameters
-        ----------
-        due : float
-            In seconds.
-
-        Raises
-        ------
-        RecordingOver
-            As for :meth:`sleep`.
-        """
-        if due > self.end:
-            self._now = self.end
-            raise RecordingOver(_OVER)
-        self._now = max(self._now, due)
+    def owns(self, sock: object) -> bool:
+        """Tell whether a socket leads this way, and can still be used."""
 
 
 class Session:
@@ -129,6 +99,30 @@ class Session:
             self._visit()
             raise
 
+    def open(self) -> Any:
+        """Connect, as :meth:`connect` says.
+
+        Returns
+        -------
+        object
+            Where a socket would stand.
+        """
+        self.connect()
+        return _DoorSocket(self)
+
+    def owns(self, sock: object) -> bool:
+        """Tell whether a socket leads here, and can still be used.
+
+        Parameters
+        ----------
+        sock : object
+
+        Returns
+        -------
+        bool
+        """
+        return isinstance(sock, _DoorSocket) and sock.session is self and sock.is_open
+
     def respond(self, request: Request) -> tuple[Response, LoggedRequest]:
         """Pass a request on, and log it."""
         now = self._visit()
@@ -152,23 +146,23 @@ class Door:
 
     Parameters
     ----------
-    session : Session
+    session : Way
         The first one.
     """
 
-    _shared: ClassVar[Session | None] = None
+    _shared: ClassVar[Way | None] = None
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Way) -> None:
         self._session = session
         self._client: ApiClient | None = None
 
     @property
-    def session(self) -> Session:
+    def session(self) -> Way:
         """Give the session that requests go to: its own, unless every door leads to one."""
-        return Door._shared or self._session
+        return _thread.get() or Door._shared or self._session
 
     @session.setter
-    def session(self, session: Session) -> None:
+    def session(self, session: Way) -> None:
         self._session = session
 
     def client(self) -> ApiClient:
@@ -192,13 +186,36 @@ class Door:
         return self._client
 
 
+_thread: Final[ContextVar[Way | None]] = ContextVar("_thread", default=None)
+"""Where every door leads in this thread, if not where it leads in the others."""
+
+
 @contextlib.contextmanager
-def every_door_to(session: Session) -> Iterator[None]:
+def this_thread_to(session: Way) -> Iterator[None]:
+    """Lead every door to one session for a while, in this thread alone.
+
+    Parameters
+    ----------
+    session : Way
+
+    Yields
+    ------
+    None
+    """
+    kept = _thread.set(session)
+    try:
+        yield
+    finally:
+        _thread.reset(kept)
+
+
+@contextlib.contextmanager
+def every_door_to(session: Way) -> Iterator[None]:
     """Lead every door to one session for a while.
 
     Parameters
     ----------
-    session : Session
+    session : Way
 
     Yields
     ------
@@ -214,19 +231,16 @@ def every_door_to(session: Session) -> Iterator[None]:
 def _pool_class(door: Door) -> type[urllib3.HTTPConnectionPool]:
     class DoorConnection(HTTPConnection):
         def _new_conn(self) -> Any:
-            session = door.session
             try:
-                session.connect()
+                return door.session.open()
             except ConnectionRefusedError as error:
                 message = f"Failed to establish a new connection: {error}"
                 raise NewConnectionError(self, message) from error
-            return _DoorSocket(session)
 
         @property
         def is_connected(self) -> bool:
             # A connection of another session is as good as dropped.
-            sock = self.sock
-            return isinstance(sock, _DoorSocket) and sock.session is door.session and sock.is_open
+            return door.session.owns(self.sock)
 
     class DoorPool(urllib3.HTTPConnectionPool):
         ConnectionCls = DoorConnection

@@ -12,10 +12,16 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+import msgspec
+
 from kwlab import wire
 
 JSON: Final = {"Content-Type": "application/json", "Cache-Control": "no-cache, private"}
-TEXT: Final = {"Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff"}
+TEXT: Final = {
+    "Content-Type": "text/plain; charset=utf-8",
+    "Cache-Control": "no-cache, private",
+    "X-Content-Type-Options": "nosniff",
+}
 
 
 class End(enum.Enum):
@@ -41,10 +47,13 @@ class Frame:
         In seconds since the start of the history; never before the frame in front of it.
     data : bytes or End
         After an End nothing follows.
+    logged : bytes or None
+        What the log keeps of the bytes; None for all of them, empty for nothing.
     """
 
     due: float
     data: bytes | End
+    logged: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +67,17 @@ class Request:
         Unquoted, without the query.
     query : tuple of (str, str)
         In order, unquoted; of two equal names the first one counts.
+    accept : str
+        As the ``Accept`` header says; empty when there is none.
     """
 
     method: str
     path: str
     query: tuple[tuple[str, str], ...] = ()
+    accept: str = ""
 
     @classmethod
-    def parse(cls, method: str, target: str) -> Request:
+    def parse(cls, method: str, target: str, accept: str = "") -> Request:
         """Read a request target.
 
         Parameters
@@ -73,6 +85,8 @@ class Request:
         method : str
         target : str
             ``/api/v1/pods?watch=true``, with or without scheme and host.
+        accept : str
+            The ``Accept`` header.
 
         Returns
         -------
@@ -80,7 +94,7 @@ class Request:
         """
         parts = urlsplit(target)
         query = tuple(parse_qsl(parts.query, keep_blank_values=True))
-        return cls(method.upper(), unquote(parts.path), query)
+        return cls(method.upper(), unquote(parts.path), query, accept)
 
     def get(self, name: str) -> str | None:
         """Give the first value of a parameter; None when it is not there.
@@ -194,7 +208,34 @@ def whole(at: float, status: int, headers: Mapping[str, str], body: bytes) -> Re
     return Response(at, status, headers, iter((Frame(at, body), Frame(at, End.DONE))))
 
 
-def refused(refusal: Refusal, at: float) -> Response:
+def in_pieces(at: float, body: wire.ListPieces) -> Response:
+    """Make an answer out of a list that may be long: nobody holds all of it at once.
+
+    Parameters
+    ----------
+    at : float
+        In seconds.
+    body : kwlab.wire.ListPieces
+
+    Returns
+    -------
+    Response
+        The log keeps a long list without its items.
+    """
+
+    def frames() -> Iterator[Frame]:
+        pieces = iter(body)
+        first = next(pieces)
+        is_whole = len(first) == body.size
+        yield Frame(at, first, None if is_whole else body.without_items)
+        for piece in pieces:
+            yield Frame(at, piece, b"")
+        yield Frame(at, End.DONE)
+
+    return Response(at, 200, {**JSON, "Content-Length": str(body.size)}, frames())
+
+
+def refused(refusal: Refusal, at: float, *, is_indented: bool = False) -> Response:
     """Make the answer that a refusal stands for.
 
     Parameters
@@ -202,6 +243,8 @@ def refused(refusal: Refusal, at: float) -> Response:
     refusal : Refusal
     at : float
         When the request came, in seconds.
+    is_indented : bool
+        As a real server writes it to a client that takes no plain JSON.
 
     Returns
     -------
@@ -210,4 +253,5 @@ def refused(refusal: Refusal, at: float) -> Response:
     headers = dict(JSON)
     if retry_after := (refusal.details or {}).get("retryAfterSeconds"):
         headers["Retry-After"] = str(retry_after)
-    return whole(at + refusal.waited_seconds, refusal.code, headers, refusal.body + b"\n")
+    body = msgspec.json.format(refusal.body, indent=2) if is_indented else refusal.body + b"\n"
+    return whole(at + refusal.waited_seconds, refusal.code, headers, body)

@@ -5,6 +5,7 @@ here::
 
     {"fault": "cut", "at": 15.0}                          the connection ends in the middle
     {"fault": "cut", "after_change": 9, "away_seconds": 1}   … and nobody answers for a second
+    {"fault": "cut", "at": 15.0, "line_bytes": 80}        … in the middle of the next line
     {"fault": "refuse", "at": 20, "code": 503, "seconds": 2}  requests get an HTTP status
     {"fault": "error", "at": 30, "code": 410}             an ERROR event ends open watches
     {"fault": "malformed", "after_change": 3}             a line that is no JSON
@@ -28,6 +29,7 @@ from kwlab.errors import ScenarioError
 from kwlab.history import History
 from kwlab.server.apiserver import ApiServer
 from kwlab.server.exchange import JSON, TEXT, End, Frame, Request, Response, whole
+from kwlab.server.namespaces import with_namespaces
 from kwlab.server.watchcache import WatchCache
 
 REASONS: Mapping[int, tuple[str, str]] = {
@@ -46,6 +48,7 @@ REASONS: Mapping[int, tuple[str, str]] = {
 
 
 Seconds: TypeAlias = Annotated[float, msgspec.Meta(ge=0)]
+LineBytes: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
 RetrySeconds: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
 Code: TypeAlias = Annotated[int, msgspec.Meta(ge=400, le=599)]
 
@@ -75,10 +78,12 @@ class Cut(_Timed, frozen=True, tag_field="fault", tag="cut"):
     """Break every open connection, and answer nobody for ``away_seconds`` after it.
 
     ``how`` is ``fin`` (TCP is closed without the final chunk, as by a killed server) or
-    ``reset``.
+    ``reset``. Of the line that an open watch would have been sent next, ``line_bytes`` still go
+    out; a whole line never does.
     """
 
     away_seconds: Seconds = 0.0
+    line_bytes: LineBytes = 0
     how: Literal["fin", "reset"] = "fin"
 
 
@@ -202,11 +207,12 @@ class FaultyServer:
         self._timed = timed
         self.history = history
         forgotten = [at for at, fault in timed if isinstance(fault, Forget)]
+        told_of = with_namespaces(history)
         if window_events is None:
-            cache = WatchCache(history, forgotten=forgotten)
+            cache = WatchCache(told_of, forgotten=forgotten)
         else:
             cache = WatchCache(
-                history,
+                told_of,
                 window_events=window_events,
                 window_limit_events=window_events,
                 forgotten=forgotten,
@@ -261,7 +267,7 @@ class FaultyServer:
         # A list has no events: a line of a watch in it would not be its length.
         is_watch = "Content-Length" not in response.headers
         faults = [(m, f) for m, f in self._timed if m > at and (is_watch or _breaks(f))]
-        frames = _faulty(response.frames, faults)
+        frames = _faulty(response.frames, faults, response.due)
         early = next((pair for pair in faults if _breaks(pair[1]) and pair[0] < response.due), None)
         # It strikes before the headers are sent, so none are.
         due = response.due if early is None else early[0]
@@ -285,17 +291,28 @@ def _refusal(fault: Refuse, at: float) -> Response:
     return whole(at, fault.code, {**JSON, **retry}, body)
 
 
-def _faulty(frames: Iterator[Frame], faults: list[tuple[float, Fault]]) -> Iterator[Frame]:
+def _faulty(
+    frames: Iterator[Frame], faults: list[tuple[float, Fault]], due: float
+) -> Iterator[Frame]:
     """Pass frames on until a fault is due; a frame due at the same moment still gets through."""
     waiting = list(faults)
     for frame in frames:
         while waiting and waiting[0][0] < frame.due:
             moment, fault = waiting.pop(0)
+            if moment >= due and (begun := _begun(frame, fault)):
+                yield Frame(moment, begun)
             struck = list(_strike(fault, moment))
             yield from struck
             if struck and isinstance(struck[-1].data, End):
                 return
         yield frame
+
+
+def _begun(frame: Frame, fault: Fault) -> bytes:
+    """Give what of a line still goes out before it is cut."""
+    if isinstance(fault, Cut) and isinstance(frame.data, bytes):
+        return frame.data[: min(fault.line_bytes, len(frame.data) - 1)]
+    return b""
 
 
 def _strike(fault: Fault, at: float) -> Iterator[Frame]:

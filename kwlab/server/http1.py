@@ -1,7 +1,8 @@
 """HTTP/1.1 as bytes: a request's head read, an answer written part by part. No socket, no clock.
 
 Both doors read and write with this, so to the same question at the same time both give the same
-bytes.
+bytes. So no answer has a ``Date``: the server's clock is the history's, which runs at any speed,
+and one that does not tell the time must not send it (RFC 9110, 6.6.1).
 
 References
 ----------
@@ -26,6 +27,8 @@ CHUNK_BYTES: Final = 2048
 _BROKEN: Final = (End.FIN, End.RESET, End.HANG)
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VERSION: Final = re.compile(r"HTTP/\d\.\d")
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+"""No part of a header's value, as ``httpguts.ValidHeaderFieldValue`` says."""
 _FINAL_CHUNK: Final = b"0\r\n\r\n"
 
 
@@ -126,7 +129,7 @@ def read_head(head: bytes) -> Asked:
     if not (length.isascii() and length.isdecimal()):
         raise Malformed(400)
     try:
-        request = Request.parse(method, target)
+        request = Request.parse(method, target, headers.get("accept", ""))
     except ValueError as error:
         raise Malformed(400) from error
     return Asked(
@@ -155,6 +158,8 @@ def _headers(lines: list[str]) -> Mapping[str, str]:
         name, colon, value = line.partition(":")
         if not colon or not _TOKEN.fullmatch(name):
             raise Malformed(400)
+        if _CONTROL.search(value):
+            raise Malformed(400, "invalid header value")
         headers.setdefault(name.lower(), value.strip(" \t"))
     return headers
 
@@ -198,7 +203,8 @@ def _plain(frames: Iterator[Frame], due: float) -> Iterator[Part]:
         if isinstance(frame.data, End):
             yield Part(due, b"", end=frame.data)
             return
-        yield Part(due, frame.data, (frame.data,))
+        line = frame.data if frame.logged is None else frame.logged
+        yield Part(due, frame.data, (line,) if line else ())
 
 
 def _chunked(frames: Iterator[Frame], due: float) -> Iterator[Part]:

@@ -8,12 +8,9 @@ kube-apiserver 1.37: ``apiserver/pkg/endpoints/handlers/get.go`` (the order) and
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
-
-import msgspec
 
 from kwlab.history import Object, Resource
 from kwlab.server import selectors
@@ -28,23 +25,29 @@ _INT64: Final = range(-(2**63), 2**63)
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Say what a list or watch selects.
+    """Say what a list or watch selects; equal where the same was asked.
 
     Parameters
     ----------
     resource : Resource
     namespace : str or None
         None for all.
+    labels, fields : str
+        The selectors; empty for none.
     selects : callable
-        From an Object to whether a selector takes it.
-    is_everything : bool
-        Whether there is no selector.
+        From an Object to whether the selectors take it.
     """
 
     resource: Resource
     namespace: str | None
-    selects: Callable[[Object], bool]
-    is_everything: bool
+    labels: str
+    fields: str
+    selects: Callable[[Object], bool] = field(compare=False)
+
+    @property
+    def is_everything(self) -> bool:
+        """Tell whether there is no selector."""
+        return not self.labels and not self.fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +115,8 @@ def read(request: Request, *, is_watch: bool) -> Query:
     Raises
     ------
     Refusal
-        400 for what cannot be read, 422 for what may not stand together.
+        400 for what cannot be read, 422 for what may not stand together. Whether the fields of
+        a selector are known is asked later.
     """
     asked = request.get("sendInitialEvents") is not None
     query = Query(
@@ -125,6 +129,11 @@ def read(request: Request, *, is_watch: bool) -> Query:
         sends_initial=request.flag("sendInitialEvents") if asked else None,
         bookmarks=request.flag("allowWatchBookmarks"),
     )
+    try:
+        selectors.label_selector(request.get("labelSelector") or "")
+        selectors.field_terms(request.get("fieldSelector") or "")
+    except selectors.SelectorError as error:
+        raise Refusal(400, "BadRequest", str(error)) from None
     faults = list(_watch_faults(query) if query.is_watch else _list_faults(query))
     if faults:
         raise _invalid(faults)
@@ -179,57 +188,7 @@ def read_scope(request: Request, resource: Resource, namespace: str | None, name
         by_field = selectors.field_selector(fields, resource)
     except selectors.SelectorError as error:
         raise Refusal(400, "BadRequest", str(error)) from None
-    is_everything = not labels and not fields
-    return Scope(resource, namespace, lambda o: by_label(o) and by_field(o), is_everything)
-
-
-class _Token(msgspec.Struct):
-    v: str
-    rv: int
-    start: str
-
-
-def close_token(version: int, after: bytes) -> str:
-    """Make the ``continue`` of a page.
-
-    Parameters
-    ----------
-    version : int
-        The resourceVersion of the list; -1 for a rest that need not be consistent.
-    after : bytes
-        The key of the last object sent.
-
-    Returns
-    -------
-    str
-    """
-    value = _Token("meta.k8s.io/v1", version, after.decode() + "\0")
-    return base64.urlsafe_b64encode(msgspec.json.encode(value)).decode().rstrip("=")
-
-
-def open_token(token: str) -> tuple[int, bytes]:
-    """Read a ``continue``.
-
-    Parameters
-    ----------
-    token : str
-
-    Returns
-    -------
-    tuple of (int, bytes)
-        The resourceVersion, -1 for an inconsistent rest, and the key after which to go on.
-
-    Raises
-    ------
-    Refusal
-        400, when the server did not make it.
-    """
-    try:
-        packed = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
-        value = msgspec.json.decode(packed, type=_Token)
-    except ValueError as error:
-        raise Refusal(400, "BadRequest", f"continue key is not valid: {error}") from None
-    return value.rv, value.start.removesuffix("\0").encode()
+    return Scope(resource, namespace, labels, fields, lambda o: by_label(o) and by_field(o))
 
 
 def _integer(request: Request, name: str) -> int | None:
@@ -238,8 +197,12 @@ def _integer(request: Request, name: str) -> int | None:
         return None
     digits = text[1:] if text[:1] in {"-", "+"} else text
     is_number = digits.isascii() and digits.isdecimal()
-    if is_number and len(digits.lstrip("0")) < 20 and int(text) in _INT64:
-        return int(text)
+    # Python reads no number of more than 4,300 digits, zeros in front included.
+    significant = digits.lstrip("0") or "0"
+    if is_number and len(significant) < 20:
+        number = -int(significant) if text[0] == "-" else int(significant)
+        if number in _INT64:
+            return number
     reason = "value out of range" if is_number else "invalid syntax"
     raise Refusal(400, "BadRequest", f'strconv.ParseInt: parsing "{text}": {reason}')
 
@@ -268,7 +231,9 @@ def _watch_faults(query: Query) -> list[_Fault]:
         faults.append(_forbidden("resourceVersionMatch", text))
     if match and match != NOT_OLDER_THAN:
         faults.append(_unsupported(match, NOT_OLDER_THAN))
-    return faults + _continue_faults(query)
+    # A watch of the present is made one with sendInitialEvents, and so with a match, before that.
+    is_implied = query.sends_initial is None and query.resource_version in {"", "0"}
+    return faults + _continue_faults(query.token, has_match=bool(match) or is_implied)
 
 
 def _list_faults(query: Query) -> list[_Fault]:
@@ -276,7 +241,7 @@ def _list_faults(query: Query) -> list[_Fault]:
     if match and not query.resource_version:
         text = "resourceVersionMatch is forbidden unless resourceVersion is provided"
         faults.append(_forbidden("resourceVersionMatch", text))
-    faults += _continue_faults(query)
+    faults += _continue_faults(query.token, has_match=bool(match))
     if match not in {"", EXACT, NOT_OLDER_THAN}:
         faults.append(_unsupported(match, EXACT, NOT_OLDER_THAN, ""))
     if match == EXACT and query.resource_version == "0":
@@ -287,8 +252,8 @@ def _list_faults(query: Query) -> list[_Fault]:
     return faults
 
 
-def _continue_faults(query: Query) -> list[_Fault]:
-    if not (query.match and query.token):
+def _continue_faults(token: str, *, has_match: bool) -> list[_Fault]:
+    if not (has_match and token):
         return []
     text = "resourceVersionMatch is forbidden when continue is provided"
     return [_forbidden("resourceVersionMatch", text)]

@@ -21,7 +21,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from kwlab.errors import LabError
 from kwlab.history import History
@@ -29,7 +29,13 @@ from kwlab.log import Request
 from kwlab.messages import say
 from kwlab.server import faults
 from kwlab.server.connection import Clock, Ledger
+from kwlab.server.discovery import is_about_objects
 from kwlab.server.loopback import HOST, Loopback, Port
+
+QUIET_SECONDS: Final = 1.0
+LATE_SECONDS: Final = 10.0
+"""So long after the end somebody may still come back, in real seconds; client-go waits for 1 s."""
+_LOOK_SECONDS: Final = 0.05
 
 
 class Served:
@@ -52,6 +58,12 @@ class Served:
     LabError
         For a speed that is none; and, on entering, when the port cannot be had.
 
+    Attributes
+    ----------
+    history : History
+    scenario : tuple of faults
+    speed : float
+
     Notes
     -----
     On leaving, every connection is closed, and no thread, socket or file is left.
@@ -68,7 +80,9 @@ class Served:
         if not 0 < speed < float("inf"):
             raise LabError(say("serve.speed", speed=f"{speed:g}"))
         self.history = history
-        self._server = faults.FaultyServer(history, faults.parse(scenario))
+        self.scenario = faults.parse(scenario)
+        self.speed = speed
+        self._server = faults.FaultyServer(history, self.scenario)
         self._clock = Clock(speed)
         self._ledger = Ledger()
         self._port = Port(port)
@@ -149,6 +163,58 @@ class Served:
         time.sleep(max(0.0, min(wanted, deadline) - time.monotonic()))
         return wanted <= deadline
 
+    @property
+    def over_at(self) -> float:
+        """Give when the history and everything that goes wrong in it are over, in seconds."""
+        ends = [
+            at + getattr(fault, "away_seconds", 0.0) + getattr(fault, "seconds", 0.0)
+            for at, fault in self._server.timed
+        ]
+        return max([self.history.seconds, *ends])
+
+    def wait_for_request(self) -> Request:
+        """Wait until somebody asks for objects, with which time begins.
+
+        Returns
+        -------
+        Request
+            The first such request.
+        """
+        while True:
+            for request in self.requests:
+                if is_about_objects(request.path):
+                    return request
+            time.sleep(_LOOK_SECONDS)
+
+    def wait_for_clients(self, *, timeout_seconds: float) -> bool:
+        """Wait until all is over, and whoever was cut has come back.
+
+        Parameters
+        ----------
+        timeout_seconds : float
+            In real seconds.
+
+        Returns
+        -------
+        bool
+            Whether all is over, and for :data:`QUIET_SECONDS` everybody who watched has had a
+            watch open. For who never comes back it waits :data:`LATE_SECONDS`.
+        """
+        deadline = time.monotonic() + timeout_seconds
+        if not self.wait_until(self.over_at, timeout_seconds=timeout_seconds):
+            return False
+        late = self._clock.real(self.over_at) + LATE_SECONDS
+        while not self._is_quiet():
+            if (now := time.monotonic()) >= min(late, deadline):
+                return now < deadline
+            time.sleep(_LOOK_SECONDS)
+        return True
+
+    def _is_quiet(self) -> bool:
+        last = {(r.client, r.path, _selectors(r)): r for r in self.requests if r.is_watch}
+        since = self.now() - QUIET_SECONDS * self.speed
+        return all(request.close is None and request.at <= since for request in last.values())
+
     def __enter__(self) -> Self:
         self._port.open()
         try:
@@ -183,6 +249,10 @@ class Served:
         except Exception as error:
             self._failures.append(error)
         self._failures += self._loopback.failures
+
+
+def _selectors(request: Request) -> tuple[str | None, ...]:
+    return request.parameter("labelSelector"), request.parameter("fieldSelector")
 
 
 def _namespace(history: History) -> str:

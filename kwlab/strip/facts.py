@@ -234,7 +234,7 @@ class Names:
             False when it cannot be told.
         """
         if asked in _NO_START:
-            return True
+            return handed not in _NO_START
         given, heard = self.number(handed), self.number(asked)
         return given is not None and heard is not None and heard < given
 

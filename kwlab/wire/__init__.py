@@ -1,7 +1,8 @@
 """Bytes to values and back: what a list or watch is asked with, and what it answers.
 
 No I/O and no clock here. This is the only place that knows the JSON field names of the
-Kubernetes API, so that everything else speaks of events, objects and resourceVersions.
+Kubernetes API, so that everything else speaks of events, objects and resourceVersions. (What an
+object says inside, and a server of itself, only the server's printers and discovery know.)
 """
 
 from kwlab.wire.events import (
@@ -14,8 +15,10 @@ from kwlab.wire.events import (
     Unreadable,
     WatchEvent,
 )
+from kwlab.wire.lists import ListPage
 from kwlab.wire.objects import (
     Identity,
+    ListPieces,
     bookmark,
     encode,
     error_event,
@@ -23,29 +26,53 @@ from kwlab.wire.objects import (
     identify,
     list_body,
     status_body,
+    with_kind,
     with_resource_version,
 )
 from kwlab.wire.options import ListOptions, python_name, query
+from kwlab.wire.redaction import changed_object, without_env_values, without_managed_fields
+from kwlab.wire.tables import (
+    Cell,
+    Column,
+    Row,
+    metadata_only,
+    out_of_table,
+    resource_version_of,
+    table_body,
+)
 
 __all__ = [
     "EXCERPT_BYTES",
     "LINE_LIMIT_BYTES",
+    "Cell",
+    "Column",
     "Decoded",
     "EventType",
     "Identity",
     "LineDecoder",
     "ListOptions",
+    "ListPage",
+    "ListPieces",
+    "Row",
     "Status",
     "Unreadable",
     "WatchEvent",
     "bookmark",
+    "changed_object",
     "encode",
     "error_event",
     "event_line",
     "identify",
     "list_body",
+    "metadata_only",
+    "out_of_table",
     "python_name",
     "query",
+    "resource_version_of",
     "status_body",
+    "table_body",
+    "with_kind",
     "with_resource_version",
+    "without_env_values",
+    "without_managed_fields",
 ]

@@ -18,6 +18,10 @@ EXCERPT_BYTES: Final = 256
 """How much of what could not be read goes into a message."""
 
 
+INITIAL_EVENTS_END: Final = "k8s.io/initial-events-end"
+"""The annotation of the bookmark that ends the present state in a WatchList (KEP-3157)."""
+
+
 _LIST_KIND: Final = re.compile(rb'\s*\{\s*"kind"\s*:\s*"(\w*List)"')
 
 
@@ -176,6 +180,14 @@ class WatchEvent:
     def status(self) -> Status | None:
         """Read the Status of an ERROR event; None for other types, and for an ERROR without one."""
         return Status.parse(self.object_bytes) if self.type is EventType.ERROR else None
+
+    @property
+    def ends_initial_events(self) -> bool:
+        """Tell whether this is the bookmark after which all that existed has been sent."""
+        if self.type is not EventType.BOOKMARK:
+            return False
+        annotations = (self.object.get("metadata") or {}).get("annotations") or {}
+        return annotations.get(INITIAL_EVENTS_END) == "true"
 
     def __repr__(self) -> str:
         who = f" {self.name}" if self.name else ""

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
 
-from kwlab.wire.events import EventType, Status, WatchEvent, decode_head_of_object
+from kwlab.wire.empty import EMPTY_ANNOTATIONS, EMPTY_PARTS
+from kwlab.wire.events import (
+    INITIAL_EVENTS_END,
+    EventType,
+    Status,
+    WatchEvent,
+    decode_head_of_object,
+)
 
 # These stand in JSON only inside strings, so replacing bytes is enough.
 _GO_ESCAPES: Final = (
@@ -20,64 +27,16 @@ _GO_ESCAPES: Final = (
 )
 
 
-# What Go writes for the empty parts of a typed object. The pod's were seen on a wire; the others
-# follow from the types (k8s.io/api 0.36). ConfigMap and its like have none that are required.
-_EMPTY_TEMPLATE: Final[Mapping[str, Any]] = {"metadata": {}, "spec": {"containers": None}}
-
-
-_EMPTY_PARTS: Final[Mapping[str, Mapping[str, Any]]] = {
-    "Pod": {"spec": {"containers": None}, "status": {}},
-    "Namespace": {"spec": {}, "status": {}},
-    "Node": {
-        "spec": {},
-        "status": {
-            "daemonEndpoints": {"kubeletEndpoint": {"Port": 0}},
-            "nodeInfo": dict.fromkeys(
-                (
-                    "machineID",
-                    "systemUUID",
-                    "bootID",
-                    "kernelVersion",
-                    "osImage",
-                    "containerRuntimeVersion",
-                    "kubeletVersion",
-                    "kubeProxyVersion",
-                    "operatingSystem",
-                    "architecture",
-                ),
-                "",
-            ),
-        },
-    },
-    "Service": {"spec": {}, "status": {"loadBalancer": {}}},
-    "PersistentVolumeClaim": {"spec": {"resources": {}}, "status": {}},
-    "PersistentVolume": {"spec": {}, "status": {}},
-    "Deployment": {
-        "spec": {"selector": None, "template": _EMPTY_TEMPLATE, "strategy": {}},
-        "status": {},
-    },
-    "ReplicaSet": {
-        "spec": {"selector": None, "template": _EMPTY_TEMPLATE},
-        "status": {"replicas": 0},
-    },
-    "DaemonSet": {
-        "spec": {"selector": None, "template": _EMPTY_TEMPLATE, "updateStrategy": {}},
-        "status": {
-            "currentNumberScheduled": 0,
-            "numberMisscheduled": 0,
-            "desiredNumberScheduled": 0,
-            "numberReady": 0,
-        },
-    },
-    "Job": {"spec": {"template": _EMPTY_TEMPLATE}, "status": {}},
-}
-
-
 class _RawMetadata(msgspec.Struct):
     metadata: msgspec.Raw
 
 
+class _Kind(msgspec.Struct):
+    kind: str = ""
+
+
 _decode_metadata = msgspec.json.Decoder(_RawMetadata).decode
+_decode_kind = msgspec.json.Decoder(_Kind).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,10 +137,13 @@ def bookmark(
     bytes
     """
     metadata: dict[str, Any] = {"resourceVersion": resource_version}
+    annotations = dict(EMPTY_ANNOTATIONS.get(kind, {}))
     if ends_initial_events:
-        metadata["annotations"] = {"k8s.io/initial-events-end": "true"}
+        annotations[INITIAL_EVENTS_END] = "true"
+    if annotations:
+        metadata["annotations"] = annotations
     value = {"kind": kind, "apiVersion": api_version, "metadata": metadata}
-    return encode({**value, **_EMPTY_PARTS.get(kind, {})})
+    return encode({**value, **EMPTY_PARTS.get(kind, {})})
 
 
 def status_body(
@@ -224,6 +186,9 @@ def status_body(
     return encode({**value, "code": code})
 
 
+_LIST_END: Final = b"]}\n"
+
+
 def list_body(
     api_version: str, kind: str, metadata: Mapping[str, Any], objects: Iterable[bytes]
 ) -> bytes:
@@ -241,12 +206,60 @@ def list_body(
     -------
     bytes
     """
-    front = encode({"kind": kind, "apiVersion": api_version})[:-1] + b","
-    head = encode({"kind": f"{kind}List", "apiVersion": api_version, "metadata": metadata})
-    items = b",".join(
-        b"{" + data.removeprefix(front) if data.startswith(front) else data for data in objects
-    )
-    return head[:-1] + b',"items":[' + items + b"]}\n"
+    return b"".join(ListPieces(api_version, kind, metadata, tuple(objects)))
+
+
+PIECE_BYTES: Final = 64 * 1024
+"""About how much of a long list is made at once."""
+
+
+class ListPieces:
+    """Make a list around the objects' own bytes piece by piece, its size known before.
+
+    Parameters
+    ----------
+    api_version, kind : str
+        Of the objects; items carry neither, the list carries ``{kind}List``.
+    metadata : mapping
+        The list's own: resourceVersion, continue, remainingItemCount.
+    objects : sequence of bytes
+
+    Attributes
+    ----------
+    size : int
+        Of all pieces together, in bytes.
+    without_items : bytes
+        The list as it would be if it were empty.
+    """
+
+    def __init__(
+        self, api_version: str, kind: str, metadata: Mapping[str, Any], objects: Sequence[bytes]
+    ) -> None:
+        self._front = encode({"kind": kind, "apiVersion": api_version})[:-1] + b","
+        head = encode({"kind": f"{kind}List", "apiVersion": api_version, "metadata": metadata})
+        self._head = head[:-1] + b',"items":['
+        self._objects = objects
+        self.without_items = self._head + _LIST_END
+        commas = max(len(objects) - 1, 0)
+        self.size = len(self.without_items) + commas + sum(map(self._size, objects))
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Give the pieces."""
+        waiting, size = [self._head], len(self._head)
+        for number, data in enumerate(self._objects):
+            item = self._item(data)
+            waiting.append(b"," + item if number else item)
+            size += len(item)
+            if size >= PIECE_BYTES:
+                yield b"".join(waiting)
+                waiting, size = [], 0
+        yield b"".join((*waiting, _LIST_END))
+
+    def _item(self, data: bytes) -> bytes:
+        return b"{" + data[len(self._front) :] if data.startswith(self._front) else data
+
+    def _size(self, data: bytes) -> int:
+        return len(data) - (len(self._front) - 1 if data.startswith(self._front) else 0)
 
 
 def with_resource_version(object_bytes: bytes, resource_version: str) -> bytes:
@@ -266,6 +279,31 @@ def with_resource_version(object_bytes: bytes, resource_version: str) -> bytes:
     old = b'"resourceVersion":"%s"' % (was.resource_version if was else "").encode()
     new = b'"resourceVersion":"%s"' % resource_version.encode()
     return object_bytes.replace(metadata, metadata.replace(old, new, 1), 1)
+
+
+def with_kind(api_version: str, kind: str, item_bytes: bytes) -> bytes:
+    """Give an item of a list as an event of a watch holds it: with its kind in front.
+
+    Parameters
+    ----------
+    api_version, kind : str
+        Of the resource that was listed.
+    item_bytes : bytes
+
+    Returns
+    -------
+    bytes
+        As they came where they name a kind: the lists of custom resources do.
+
+    Examples
+    --------
+    >>> with_kind("v1", "Pod", b'{"metadata":{"name":"a"}}')
+    b'{"kind":"Pod","apiVersion":"v1","metadata":{"name":"a"}}'
+    """
+    if _decode_kind(item_bytes).kind:
+        return item_bytes
+    front = encode({"kind": kind, "apiVersion": api_version})[:-1]
+    return front + b"," + item_bytes[1:]
 
 
 def error_event(status: Status) -> WatchEvent:

@@ -1,0 +1,247 @@
+"""What a refusal or an exception says happened: the one translation into causes.
+
+Neither ``kubernetes`` nor ``urllib3`` is imported with this module: an exception of theirs can
+only arrive when somebody else has imported them.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import http.client
+import re
+import socket
+import ssl
+import sys
+import traceback
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from kwlab.errors import KwlabError, StreamBroken, WatchFunctionError
+from kwlab.messages import say
+from kwlab.resume import Cause, Kind
+from kwlab.wire import ListOptions, Status, python_name
+
+
+def of_status(
+    code: int, headers: Mapping[str, str] | None, body: bytes, error: Exception | None = None
+) -> Cause:
+    """Translate an HTTP status of 300 or more.
+
+    Parameters
+    ----------
+    code : int
+    headers : mapping of str to str, or None
+        Whatever case they are asked for in.
+    body : bytes
+        A Status, or whatever a proxy says.
+    error : Exception, optional
+        What the client raised.
+
+    Returns
+    -------
+    Cause
+        With the longer of the two delays that header and Status ask for.
+    """
+    status = Status.parse(body) or Status(code)
+    named = _retry_after_seconds(headers or {})
+    return Cause(
+        _STATUS_KINDS.get(code, Kind.STATUS),
+        code=code,
+        status=status,
+        retry_after_seconds=max(named, status.retry_after_seconds),
+        detail=f"HTTP {code} {status.message or status.reason}".rstrip(),
+        error=error,
+    )
+
+
+_STATUS_KINDS: Final = {
+    401: Kind.STATUS_DENIED,
+    403: Kind.STATUS_DENIED,
+    404: Kind.STATUS_NOT_FOUND,
+    410: Kind.STATUS_EXPIRED,
+}
+
+
+def _retry_after_seconds(headers: Mapping[str, str]) -> float:
+    """Read a Retry-After, which is a number of seconds or a date (RFC 9110, 10.2.3)."""
+    text = (headers.get("Retry-After") or "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text)
+    until = _date(text)
+    if until is None:
+        return 0.0
+    # By the server's own clock where it says what that shows.
+    now = _date(headers.get("Date") or "") or datetime.now(UTC)
+    return max(0.0, (until - now).total_seconds())
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        found = email.utils.parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def of_error(error: Exception, *, is_open: bool) -> Cause:
+    """Translate what a call or a read raised.
+
+    Parameters
+    ----------
+    error : Exception
+    is_open : bool
+        Whether there was an open response.
+
+    Returns
+    -------
+    Cause
+
+    Raises
+    ------
+    WatchFunctionError
+        When the error shows that the watch function broke its contract.
+    KwlabError
+        The error itself, where it is one of kwlab's own.
+    """
+    if isinstance(error, StreamBroken) and isinstance(error.cause, Cause):
+        return error.cause
+    if isinstance(error, KwlabError):
+        raise error
+    if _is_a(error, "kubernetes.client.exceptions", "ApiException"):
+        return _api_exception(error, is_open=is_open)
+    kind = _transport_kind(error, is_open=is_open)
+    if kind is not None:
+        return Cause(kind, detail=f"{kind} ({type(error).__name__})", error=error)
+    broken = _broken_contract(error)
+    if broken is not None:
+        raise WatchFunctionError(broken) from error
+    return Cause(Kind.RAISED, detail=type(error).__name__, error=error)
+
+
+def _api_exception(error: Any, *, is_open: bool) -> Cause:
+    # The client's own word for a TLS failure is an ApiException with status 0.
+    if not error.status:
+        kind = Kind.CUT if is_open else Kind.REFUSED
+        return Cause(kind, detail=f"{kind} ({str(error.reason).splitlines()[0]})", error=error)
+    body = error.body.encode() if isinstance(error.body, str) else error.body or b""
+    return of_status(int(error.status), error.headers, body, error)
+
+
+def retries_before(response: object) -> int:
+    """Count the requests that urllib3 made by itself before an answer, redirects not among them.
+
+    Parameters
+    ----------
+    response : urllib3.HTTPResponse
+
+    Returns
+    -------
+    int
+        0 for what is no response of urllib3.
+    """
+    history = getattr(getattr(response, "retries", None), "history", ())
+    return sum(1 for request in history if request.redirect_location is None)
+
+
+def retries_behind(error: BaseException) -> int:
+    """Count the requests that urllib3 made by itself before a call failed.
+
+    Parameters
+    ----------
+    error : Exception
+
+    Returns
+    -------
+    int
+        At least so many: a MaxRetryError says that there were some and not how many.
+    """
+    if _is_given_up(error):
+        return 1
+    # An ApiException does not carry its response: only the frame that raised it has it.
+    raising = [
+        frame.f_locals.get("response_data")
+        for frame, _ in traceback.walk_tb(error.__traceback__)
+        if frame.f_globals.get("__name__") == "kubernetes.client.api_client"
+    ]
+    return max((retries_before(getattr(data, "response", None)) for data in raising), default=0)
+
+
+def _is_given_up(error: object) -> bool:
+    # With retries=False urllib3 raises the first failure as it is.
+    return _is_a(error, _URLLIB3, "MaxRetryError")
+
+
+def _is_a(error: object, module: str, name: str) -> bool:
+    found = getattr(sys.modules.get(module), name, None)
+    return found is not None and isinstance(error, found)
+
+
+def _transport_kind(error: BaseException, *, is_open: bool) -> Kind | None:
+    reason = getattr(error, "reason", None)
+    if _is_given_up(error) and _is_a(reason, _URLLIB3, "ResponseError"):
+        # Too many 429 or 503: there was a server, and it answered each time.
+        return Kind.STATUS
+    if _is_given_up(error) and isinstance(reason, Exception):
+        return _transport_kind(reason, is_open=is_open)
+    if _is_a(error, _URLLIB3, "ReadTimeoutError") or isinstance(error, TimeoutError):
+        return Kind.SILENT
+    if _is_a(error, _URLLIB3, "DecodeError"):
+        return Kind.UNREADABLE
+    if isinstance(error, _BROKEN) or any(_is_a(error, _URLLIB3, name) for name in _URLLIB3_BROKEN):
+        return Kind.CUT if is_open else Kind.REFUSED
+    return None
+
+
+_URLLIB3: Final = "urllib3.exceptions"
+_URLLIB3_BROKEN: Final = (
+    "ConnectTimeoutError",
+    "NewConnectionError",
+    "ProtocolError",
+    "ProxyError",
+    "ResponseError",
+    "SSLError",
+)
+_BROKEN: Final = (
+    ConnectionError,
+    http.client.HTTPException,
+    socket.gaierror,
+    socket.herror,
+    ssl.SSLError,
+)
+
+
+def _broken_contract(error: Exception) -> str | None:
+    modules = [
+        frame.f_globals.get("__name__") for frame, _ in traceback.walk_tb(error.__traceback__)
+    ]
+    name = type(error).__name__
+    if "kubernetes.client.api_client" in modules and name in {"JSONDecodeError", "ValidationError"}:
+        return say("function.preloaded_failed", error=name)
+    if name == "ValidationError" and "pydantic._internal._validate_call" in modules:
+        return _refused_argument(error)
+    if not isinstance(error, TypeError):
+        return None
+    if unexpected := _UNEXPECTED.search(str(error)):
+        return _camel_case(unexpected[1])
+    # Nothing of the function's own ran: it was the call that failed.
+    if modules[-1] == _CALLER and "argument" in str(error):
+        return say("function.signature", error=error)
+    return None
+
+
+_CALLER: Final = "kwlab.response"
+_UNEXPECTED: Final = re.compile(r"unexpected keyword argument '(\w+)'")
+
+
+def _refused_argument(error: Any) -> str:
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"])
+    if name.isdecimal() and isinstance(first.get("input"), ListOptions):
+        return say("function.positional")
+    return _camel_case(name) or say("function.refused_argument", name=name, reason=first["msg"])
+
+
+def _camel_case(name: str) -> str | None:
+    known = python_name(name)
+    return say("function.camel_case", name=name, python_name=known) if known else None

@@ -1,0 +1,370 @@
+"""List, watch, resume, and list again: what exists and every change, through every fault.
+
+A Reflector is client-go's (``tools/cache/reflector.go``, v0.37.2) as a pull iterator. What exists
+comes from :mod:`kwlab.listing`, what changes from :class:`~kwlab.retrywatcher.RetryWatcher`, and
+when both failed, how a new list differs from what was known, from :mod:`kwlab.store`. Here is the
+order of the three: list, watch until the resourceVersion has expired, and again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Any, Final, TypeAlias
+
+from msgspec.structs import replace as replace_struct
+
+from kwlab.clock import RealClock
+from kwlab.errors import (
+    Denied,
+    Expired,
+    NoProgress,
+    NotFound,
+    ProtocolError,
+    Stalled,
+    WatchEnded,
+)
+from kwlab.listing import Listing, Present
+from kwlab.listmethod import bound
+from kwlab.log import Close
+from kwlab.messages import say
+from kwlab.observer import (
+    AttemptEnded,
+    Delivered,
+    Gap,
+    Listed,
+    ListFailed,
+    Record,
+    ReflectorRecord,
+    RetriesHidden,
+    hidden_retries,
+)
+from kwlab.reflectoroptions import DEFAULT, ReflectorOptions
+from kwlab.resume import Action, Cause, Do, Kind, Phase, State, step
+from kwlab.retrywatcher import RetryWatcher
+from kwlab.store import Origin, ReflectorEvent, Store, differences
+from kwlab.wire import ListOptions
+
+_logger: Final = logging.getLogger(__name__)
+
+
+class Reflector:
+    """Iterate over what exists and over every change, through every fault.
+
+    It lists, watches from the list, resumes a watch that was cut, and lists again when the server
+    has forgotten where to resume from. The events of one iteration, applied to an empty store in
+    their order, always give what the server had: after a list that closes a gap they say what is
+    new, what has changed, and, inferred, what is gone.
+
+    Asking for the next event acknowledges the last. Use it as a context manager, so that the
+    connection is closed. One thread iterates; any thread may call :meth:`stop` and read
+    :attr:`store`.
+
+    Parameters
+    ----------
+    list_and_watch : callable
+        A list method of the official client that can watch too: ``api.list_namespaced_pod``.
+    *args
+        What it takes in front: the namespace.
+    options : ReflectorOptions, optional
+        :data:`kwlab.reflectoroptions.DEFAULT` when None.
+    **selectors
+        What else it takes, in the client's own spelling: ``label_selector``, ``field_selector``,
+        ``_request_timeout``. Where to start and how to watch is the Reflector's.
+
+    Raises
+    ------
+    WatchFunctionError
+        When the method cannot be called so; it says what to write instead.
+
+    References
+    ----------
+    client-go v0.37.2, ``tools/cache/reflector.go``.
+
+    Examples
+    --------
+    >>> from kwlab import open_lab
+    >>> lab = open_lab()
+    >>> with Reflector(lab.api.list_namespaced_pod, lab.namespace) as reflector:
+    ...     event = next(reflector)
+    >>> event.origin.value, event.type.value, event.name in {name for _, name in reflector.store}
+    ('list', 'ADDED', True)
+    """
+
+    def __init__(
+        self,
+        list_and_watch: Callable[..., Any],
+        *args: object,
+        options: ReflectorOptions | None = None,
+        **selectors: object,
+    ) -> None:
+        method = bound(list_and_watch, args, selectors)
+        self.store = Store()
+        self._method = method
+        self._options = chosen = options or DEFAULT
+        self._retry = replace(chosen.retry, is_end_raised=True, is_expired_status_final=True)
+        self._real_clock = RealClock() if chosen.clock is None else None
+        self._clock = self._real_clock or chosen.clock or RealClock()
+        deadline = chosen.watch_list_deadline_seconds if chosen.use_watch_list else None
+        self._listing = Listing(
+            method,
+            page_size=chosen.page_size,
+            silence_seconds=chosen.retry.idle_seconds,
+            watch_list_seconds=deadline,
+            clock=self._clock,
+            on_hidden_retries=self._note_hidden_retries,
+        )
+        self._has_said_retries = False
+        self._is_stopping = False
+        self._resource_version = ""
+        self._watcher: RetryWatcher | None = None
+        self._in_step_at, self._why_listed = 0.0, ""
+        self._failure: BaseException | None = None
+        self._events = self._run()
+
+    @property
+    def resource_version(self) -> str:
+        """Give how far it has come: the last acknowledged event's, or a later bookmark's.
+
+        A list's own, once all its events are acknowledged; empty before the first.
+        """
+        watcher = self._watcher
+        return self._resource_version if watcher is None else watcher.resource_version
+
+    def stop(self) -> None:
+        """End the iteration, silently and from any thread.
+
+        A thread that reads an open answer, or waits for the next list or watch by the real clock,
+        wakes at once; so does one that waits for headers, with a client that went through
+        :func:`kwlab.prepared`. Without that a list ends when its headers come, or after
+        ``retry.idle_seconds``, and a watch as :meth:`RetryWatcher.stop` says.
+        """
+        self._is_stopping = True
+        self._listing.interrupt()
+        watcher = self._watcher
+        if watcher is not None:
+            watcher.stop()
+        if self._real_clock is not None:
+            self._real_clock.wake()
+
+    def close(self) -> None:
+        """Stop, and close the open response."""
+        self.stop()
+        # Another thread may be inside the iteration; then it closes, as soon as it wakes.
+        with contextlib.suppress(ValueError):
+            self._events.close()
+
+    def __enter__(self) -> Reflector:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[ReflectorEvent]:
+        """Give the one iteration of this reflector, which a second loop continues.
+
+        Returns
+        -------
+        iterator of ReflectorEvent
+        """
+        return self._events if self._failure is None else self._fail_again()
+
+    def __next__(self) -> ReflectorEvent:
+        """Acknowledge the last event and wait for the next.
+
+        Returns
+        -------
+        ReflectorEvent
+
+        Raises
+        ------
+        StopIteration
+            After :meth:`stop`, and at the deadline.
+        WatchEnded
+            When it cannot go on; ``resource_version`` in it says how far it had come.
+        WatchFunctionError
+            When the method broke its contract.
+        """
+        return next(iter(self))
+
+    def _fail_again(self) -> Iterator[ReflectorEvent]:
+        assert self._failure is not None
+        raise self._failure
+        yield
+
+    def _run(self) -> _Events:
+        try:
+            yield from self._rounds()
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            self._failure = error
+            raise
+
+    def _rounds(self) -> _Events:
+        deadline = self._retry.deadline_seconds
+        until = float("inf") if deadline is None else self._clock.now() + deadline
+        state = State.at("")
+        while not self._is_over(until):
+            round_ = _Round(self._clock.now(), self._resource_version)
+            ended = yield from self._round(round_, until)
+            if ended is None or self._is_over(until):
+                return
+            state, action = step(self._stood(state, round_), ended, self._retry)
+            delay = self._delay(round_, action)
+            if not round_.watched_from:
+                self._report_failure(round_, ended, delay)
+            if delay is None:
+                raise self._ending(action, ended) from ended.error
+            self._clock.sleep(min(delay, until - self._clock.now()))
+
+    def _is_over(self, until: float) -> bool:
+        return self._is_stopping or self._clock.now() >= until
+
+    def _round(self, round_: _Round, until: float) -> Generator[ReflectorEvent, None, Cause | None]:
+        """List, then watch; give why another list is needed, or None when it is over."""
+        found = self._listing.fetch(round_.known, until)
+        if isinstance(found, Cause):
+            return found
+        round_.watched_from = found.resource_version
+        self._report_present(round_, found)
+        yield from self._catch_up(found)
+        ended = yield from self._watch(found.resource_version, until)
+        self._why_listed = "" if ended is None else ended.detail
+        return ended
+
+    def _catch_up(self, found: Present) -> _Events:
+        """Deliver how what exists differs from what was known, then stand where the list stands."""
+        origin = Origin.RELIST if self._resource_version else Origin.LIST
+        for event in differences(self.store.events(), found.objects, origin=origin):
+            if self._is_stopping:
+                return
+            self.store.apply(event)
+            self._report(Delivered(self._clock.now(), event))
+            yield event
+        self._resource_version = found.resource_version
+
+    def _watch(
+        self, resource_version: str, until: float
+    ) -> Generator[ReflectorEvent, None, Cause | None]:
+        """Deliver what changes; give why it cannot be resumed, or None when it is over."""
+        if self._is_stopping:
+            return None
+        deadline = None if until == float("inf") else max(0.0, until - self._clock.now())
+        self._in_step_at = self._clock.now()
+        watcher = self._watcher = RetryWatcher(
+            resource_version,
+            self._opened,
+            options=replace(self._retry, deadline_seconds=deadline),
+            # A real clock of its own: closing a watcher wakes whoever sleeps by the same one.
+            clock=self._options.clock,
+            random=self._options.random,
+            observer=self._note,
+        )
+        # A stop() that came before this watcher was known has stopped nothing.
+        if self._is_stopping:
+            watcher.stop()
+        try:
+            with watcher:
+                for event in watcher:
+                    told = ReflectorEvent(event.line, Origin.WATCH)
+                    self.store.apply(told)
+                    yield told
+        except Expired as expired:
+            # To the table a list whose watch never gets anywhere is an answer that failed.
+            return Cause(Kind.ERROR, code=expired.code, detail=f"{expired.code} Expired")
+        finally:
+            self._resource_version = watcher.resource_version
+            self._watcher = None
+        return None
+
+    def _opened(self, options: ListOptions) -> Any:
+        low, high = self._options.watch_seconds
+        seconds = low + int((high - low) * self._options.random())
+        return self._method(
+            watch=True, _preload_content=False, **options.replace(timeout_seconds=seconds)
+        )
+
+    def _stood(self, state: State, round_: _Round) -> State:
+        """Give where the round stood before it ended: only a watch is progress, a list is not."""
+        watched_from = round_.watched_from or self._resource_version
+        return replace_struct(
+            state, phase=Phase.OPEN, resource_version=self._resource_version, asked=watched_from
+        )
+
+    def _delay(self, round_: _Round, action: Action) -> float | None:
+        """Give how long to wait from now on, in seconds; None where that would not help."""
+        if action.do is not Do.RECONNECT:
+            return None
+        now, pace = self._clock.now(), action.pace_seconds
+        if action.jitter:
+            pace *= 1 + action.jitter * self._options.random()
+        return max(0.0, round_.started_at + pace - now, action.wait_seconds)
+
+    def _ending(self, action: Action, cause: Cause) -> BaseException:
+        if action.do is Do.RAISE and cause.error is not None:
+            return cause.error
+        assert action.ending is not None
+        message = say(_SENTENCES[action.ending], detail=cause.detail, n=action.repeated)
+        return action.ending(message, resource_version=self._resource_version, code=cause.code)
+
+    def _note(self, record: Record) -> None:
+        """Remember until when a watch was in step: one that was refused never was."""
+        if isinstance(record, Delivered):
+            self._in_step_at = record.at
+        elif isinstance(record, AttemptEnded) and record.close in _OPEN_TO_THE_END:
+            self._in_step_at = record.closed_at
+        self._report(record)
+
+    def _note_hidden_retries(self, retries_total: int) -> None:
+        record = RetriesHidden(self._clock.now(), self._resource_version, retries_total)
+        if not self._has_said_retries:
+            self._has_said_retries = True
+            _logger.warning("%s", hidden_retries(record))
+        self._report(record)
+
+    def _report(self, record: ReflectorRecord) -> None:
+        if self._options.observer is not None:
+            self._options.observer(record)
+
+    def _report_present(self, round_: _Round, found: Present) -> None:
+        now, version = self._clock.now(), found.resource_version
+        objects, requests = len(found.objects), found.requests_total
+        self._report(Listed(round_.started_at, now, round_.known, version, objects, requests))
+        if round_.known:
+            self._report(Gap(round_.known, version, now - self._in_step_at, self._why_listed))
+
+    def _report_failure(self, round_: _Round, cause: Cause, delay: float | None) -> None:
+        now, why = self._clock.now(), cause.detail or str(cause.kind)
+        self._report(ListFailed(round_.started_at, now, round_.known, cause.code, delay, why))
+
+
+_Events: TypeAlias = Generator[ReflectorEvent, None, None]
+
+
+@dataclass(slots=True)
+class _Round:
+    """Hold what is known of one list and the watch that follows it."""
+
+    started_at: float
+    known: str
+    watched_from: str = ""
+
+
+_OPEN_TO_THE_END: Final = frozenset({Close.TIMEOUT, Close.CUT})
+
+_SENTENCES: Final[dict[type[WatchEnded], str]] = {
+    Denied: "end.denied",
+    NotFound: "end.not_found",
+    ProtocolError: "reflector.unreadable",
+    NoProgress: "reflector.no_progress",
+    Stalled: "reflector.stalled",
+}

@@ -1,0 +1,82 @@
+"""How a Reflector lists and watches: every choice in one dataclass, with its default and why."""
+
+from __future__ import annotations
+
+import random as _random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from kwlab import retryoptions
+from kwlab.clock import Clock
+from kwlab.observer import ReflectorObserver
+from kwlab.retryoptions import RetryOptions
+
+
+@dataclass(frozen=True, slots=True)
+class ReflectorOptions:
+    """Choose how a Reflector lists and watches.
+
+    They are one argument of their own, so that no name of theirs is taken for a selector.
+
+    Parameters
+    ----------
+    page_size : int
+        How many objects a page of a list holds at most; 0 for no pages. client-go's 500 keep one
+        answer at a few megabytes. A watch cache ignores it, and a list at a known resourceVersion
+        is asked for whole, because pages come from etcd.
+    use_watch_list : bool
+        Whether what exists is fetched as the beginning of a watch (WatchList, KEP-3157), which
+        spares the server's memory. Not by default: a server before 1.32 refuses it, and that
+        costs a request.
+    watch_list_deadline_seconds : float
+        How long a WatchList may take until its end bookmark, in seconds; then it is listed. 60 s
+        is what kube-apiserver gives a list (``--request-timeout``).
+    watch_seconds : tuple of (int, int)
+        Between which timeouts, in seconds, each watch draws its own. client-go's 5 to 10 minutes:
+        all the clients of a server that was restarted do not come back in one instant for ever.
+    retry : RetryOptions
+        Which rules hold for watches; the back-off, the limit, the deadline and the longest silence
+        hold for lists too. That 410 as an HTTP status is final and that ends are raised holds
+        always: it is how a Reflector learns that it has to list again.
+    clock : Clock, optional
+        The real one when None.
+    random : callable
+        Gives numbers from 0 up to 1, for the back-off and the timeouts.
+    observer : callable, optional
+        Called with each :data:`ReflectorRecord`.
+
+    References
+    ----------
+    client-go v0.37.2, ``reflector.go`` (``defaultMinWatchTimeout``, ``defaultMaxWatchTimeout``)
+    and ``pager.go`` (``defaultPageSize``).
+    """
+
+    page_size: int = 500
+    use_watch_list: bool = False
+    watch_list_deadline_seconds: float = 60.0
+    watch_seconds: tuple[int, int] = (300, 600)
+    retry: RetryOptions = field(default_factory=RetryOptions)
+    clock: Clock | None = None
+    random: Callable[[], float] = _random.random
+    observer: ReflectorObserver | None = None
+
+
+DEFAULT: Final = ReflectorOptions()
+"""kwlab's own choice."""
+
+
+def table() -> tuple[retryoptions.Row, ...]:
+    """Give the options with their defaults and reasons, made from the docstring and the values.
+
+    Returns
+    -------
+    tuple of kwlab.retryoptions.Row
+        In the order of the fields.
+
+    Examples
+    --------
+    >>> table()[0].name, table()[0].default
+    ('page_size', '500')
+    """
+    return retryoptions.table(DEFAULT, None)

@@ -1,0 +1,175 @@
+"""Run one watch function to its end, and write down what it asked and what it was delivered.
+
+Who watches whom is told here once, for a recording and for a cluster.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from types import TracebackType
+from typing import Any, Protocol
+
+from kwlab import wire
+from kwlab.errors import RecordingOver, WatchEnded, WatchFunctionError
+from kwlab.history import Resource
+from kwlab.log import Attempt, Log, Request, Seen
+from kwlab.response import WatchFunction, why_unreturned
+from kwlab.retrywatcher import (
+    AttemptEnded,
+    AttemptStarted,
+    Clock,
+    Delivered,
+    Record,
+    RetryWatcher,
+)
+from kwlab.wire import LineDecoder, ListOptions, WatchEvent
+
+
+class Asked(Protocol):
+    """Know what was asked so far."""
+
+    @property
+    def requests(self) -> Sequence[Request]:
+        """Give what reached the server, in order."""
+
+
+def watched(
+    name: str,
+    function: WatchFunction,
+    resource_version: str,
+    *,
+    clock: Clock,
+    asked: Asked,
+    counts: Callable[[WatchEvent], bool] = lambda _: True,
+) -> tuple[Log, WatchEnded | None]:
+    """Run a watch function under RetryWatcher until the story is over or it cannot go on.
+
+    Parameters
+    ----------
+    name : str
+        Of the function, in the log.
+    function : callable
+    resource_version : str
+        Where to begin.
+    clock : Clock
+        It raises RecordingOver when the story is over.
+    asked : Asked
+    counts : callable
+        Which delivered events are written down; all of them unless told otherwise.
+
+    Returns
+    -------
+    tuple of (Log, WatchEnded or None)
+        The finished log, and what ended the function before the story was over.
+
+    Raises
+    ------
+    WatchFunctionError
+        When the function breaks its contract.
+    """
+    recorder = _Recorder(name, asked, counts)
+    # The same jitter in every run: a notebook gives the same text every time.
+    watcher = RetryWatcher(
+        resource_version, function, clock=clock, random=lambda: 0.0, observer=recorder
+    )
+    return recorder.log, _exhaust(watcher)
+
+
+class _Recorder:
+    """Write down what RetryWatcher tells and what reached the server."""
+
+    def __init__(self, name: str, asked: Asked, counts: Callable[[WatchEvent], bool]) -> None:
+        self.log = Log(name)
+        self._asked, self._counts = asked, counts
+        self._asked_before = 0
+
+    def __call__(self, record: Record) -> None:
+        match record:
+            case Delivered():
+                if self._counts(record.event):
+                    self.log.attempts[-1].delivered.append(Seen.of(record.event, record.at))
+            case AttemptStarted():
+                self._asked_before = len(self._asked.requests)
+                self.log.attempts.append(Attempt(record.at, record.handed))
+            case AttemptEnded():
+                attempt = self.log.attempts[-1]
+                attempt.requests = list(self._asked.requests[self._asked_before :])
+                attempt.closed_at, attempt.close = record.closed_at, record.close
+                attempt.status = record.code
+
+
+def _exhaust(watcher: RetryWatcher) -> WatchEnded | None:
+    try:
+        with watcher:
+            for _ in watcher:
+                pass
+    except RecordingOver as over:
+        if why := why_unreturned(over):
+            raise WatchFunctionError(why) from over
+        return None
+    except WatchEnded as ended:
+        return ended
+    return None
+
+
+def until_over(response: Any) -> Iterator[WatchEvent]:
+    """Read an open response until the story is over.
+
+    Parameters
+    ----------
+    response : urllib3.BaseHTTPResponse
+        Closed at the end.
+
+    Yields
+    ------
+    WatchEvent
+    """
+    decoder = LineDecoder()
+    with contextlib.suppress(RecordingOver), contextlib.closing(response):
+        while chunk := response.read1():
+            for event in decoder.feed(chunk):
+                if isinstance(event, WatchEvent):
+                    yield event
+
+
+def watch_path(resource: Resource, namespace: str, options: ListOptions) -> str:
+    """Give the path and query that watch a resource in a namespace.
+
+    Parameters
+    ----------
+    resource : Resource
+    namespace : str
+    options : ListOptions
+
+    Returns
+    -------
+    str
+    """
+    prefix = f"/apis/{resource.group}" if resource.group else "/api"
+    return (
+        f"{prefix}/{resource.version}/namespaces/{namespace}/{resource.plural}?"
+        f"{wire.query(options.replace(), watch=True)}"
+    )
+
+
+def below_kwlab(trace: TracebackType | None) -> TracebackType | None:
+    """Cut off the frames of kwlab in front of a function's own.
+
+    Parameters
+    ----------
+    trace : traceback or None
+
+    Returns
+    -------
+    traceback or None
+        The whole of it where nothing but kwlab is in it.
+    """
+    below = trace
+    while below is not None and _is_ours(below.tb_frame.f_globals.get("__package__") or ""):
+        below = below.tb_next
+    return below or trace
+
+
+def _is_ours(package: str) -> bool:
+    return package.partition(".")[0] == __package__

@@ -1,0 +1,147 @@
+"""In which form objects go out: as they were recorded, or printed as a Table.
+
+References
+----------
+kube-apiserver 1.37: ``apiserver/pkg/endpoints/handlers/response.go``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final, Protocol
+
+from kwlab import wire
+from kwlab.history import History, Resource
+from kwlab.server.accept import Form, chosen
+from kwlab.server.ages import began
+from kwlab.server.exchange import Refusal, Request
+from kwlab.server.printers import printer_of
+from kwlab.wire import EventType
+from kwlab.wire.events import INITIAL_EVENTS_END
+
+_GROUP: Final = "meta.k8s.io"
+TABLES: Final = (Form("Table", _GROUP, "v1"), Form("Table", _GROUP, "v1beta1"))
+
+_INCLUDED: Final = {"", "Metadata", "Object", "None"}
+_END_MARK: Final = INITIAL_EVENTS_END.encode()
+
+
+class View(Protocol):
+    """Turn objects into what is sent of them."""
+
+    def one(self, data: bytes, at: float, /) -> bytes:
+        """Give the body of a get, at a time in seconds."""
+
+    def listed(self, metadata: Mapping[str, Any], items: Iterable[bytes], at: float, /) -> bytes:
+        """Give the body of a list with its own metadata, at a time in seconds."""
+
+    def line(self, kind: EventType, data: bytes, at: float, /) -> bytes:
+        """Give a line of a watch, at a time in seconds; in the order in which they are sent."""
+
+
+def view_of(request: Request, resource: Resource, history: History) -> View:
+    """Find the form that a request wants its objects in.
+
+    Parameters
+    ----------
+    request : Request
+    resource : Resource
+    history : History
+
+    Returns
+    -------
+    View
+        For this one answer.
+
+    Raises
+    ------
+    Refusal
+        406 when there is no such form, 400 when the Table's options cannot be read.
+    """
+    form = chosen(request.accept, TABLES, streams=True)
+    if form not in TABLES:
+        return AsRecorded(resource)
+    included = request.get("includeObject") or ""
+    if included not in _INCLUDED:
+        raise Refusal(
+            400,
+            "BadRequest",
+            f'Unable to convert to Table as requested: includeObject: Invalid value: "{included}":'
+            " must be 'Metadata', 'Object', 'None', or empty",
+        )
+    return _Printed(resource, f"{_GROUP}/{form.version}", included, began(history))
+
+
+class AsRecorded:
+    """Send objects as they are: the same at any time.
+
+    Parameters
+    ----------
+    resource : Resource
+    """
+
+    def __init__(self, resource: Resource) -> None:
+        self._resource = resource
+
+    def one(self, data: bytes, _at: float) -> bytes:
+        """Give the object and a newline."""
+        return data + b"\n"
+
+    def listed(self, metadata: Mapping[str, Any], items: Iterable[bytes], _at: float) -> bytes:
+        """Give the list around the objects' own bytes."""
+        resource = self._resource
+        return wire.list_body(resource.api_version, resource.kind, metadata, items)
+
+    def line(self, kind: EventType, data: bytes, _at: float) -> bytes:
+        """Give the line of a watch around the object's own bytes."""
+        return wire.event_line(kind, data)
+
+
+class _Printed:
+    def __init__(
+        self, resource: Resource, api_version: str, included: str, start: datetime | None
+    ) -> None:
+        self._printer = printer_of(resource)
+        self._api_version = api_version
+        self._included = included
+        self._start = start
+        self._has_headers = True
+
+    def one(self, data: bytes, at: float) -> bytes:
+        return self._alone(data, at, self._included) + b"\n"
+
+    def listed(self, metadata: Mapping[str, Any], items: Iterable[bytes], at: float) -> bytes:
+        return self._table(metadata, items, at, self._included) + b"\n"
+
+    def line(self, kind: EventType, data: bytes, at: float) -> bytes:
+        included = self._included
+        if kind is EventType.BOOKMARK and _END_MARK in data:
+            # Without its annotation a client could not tell where the present state ends.
+            included = included.replace("None", "Metadata")
+        line = wire.event_line(kind, self._alone(data, at, included))
+        self._has_headers = False
+        return line
+
+    def _alone(self, data: bytes, at: float, included: str) -> bytes:
+        version = wire.resource_version_of(data)
+        return self._table({"resourceVersion": version}, (data,), at, included)
+
+    def _table(
+        self, metadata: Mapping[str, Any], items: Iterable[bytes], at: float, included: str
+    ) -> bytes:
+        now = self._start and self._start + timedelta(seconds=at)
+        columns = self._printer.columns if self._has_headers else None
+        rows = (self._row(data, now, included) for data in items)
+        return wire.table_body(self._api_version, metadata, columns, rows)
+
+    def _row(self, data: bytes, now: datetime | None, included: str) -> wire.Row:
+        row = self._printer.row(data, now)
+        match included:
+            case "Object":
+                carried = data
+            case "None":
+                carried = b"null"
+            case _:
+                carried = wire.metadata_only(data, self._api_version)
+        return wire.Row(row.cells, row.conditions, carried)

@@ -1,0 +1,237 @@
+"""Whatever happens and whatever fails, a Reflector ends up with what the server has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kwlab import listing, reflector
+from kwlab.errors import WatchEnded
+from kwlab.history import History
+from kwlab.made import Step, made
+from kwlab.observer import Gap
+from kwlab.reflector import Reflector
+from kwlab.reflectoroptions import ReflectorOptions
+from kwlab.retryoptions import RetryOptions
+from kwlab.server.faults import Cut, Error, Fault, Forget, Malformed, Refuse, Silence
+from kwlab.store import Origin, ReflectorEvent, Store, differences
+from kwlab.wire import EventType, ListPage, WatchEvent
+from tests.histories import shipped
+from tests.reflecting import holds, order_is_kept, run
+
+QUIET_SECONDS = 100.0
+"""How long nothing happens at the end, so that the last back-off is over before the recording."""
+
+
+@dataclass(frozen=True)
+class Past:
+    """Hold what a history is made of: Hypothesis shows it when something fails."""
+
+    existing: tuple[str, ...]
+    steps: tuple[Step, ...]
+
+    def made(self) -> History:
+        last = self.steps[-1].at if self.steps else 0.0
+        end = max(last, 40.0) + QUIET_SECONDS
+        return made(shipped("pods-churn"), self.steps, existing=self.existing, seconds=end)
+
+
+@st.composite
+def pasts(draw: st.DrawFn) -> Past:
+    names = ["a", "b", "c", "d"]
+    alive = set(draw(st.sets(st.sampled_from(names))))
+    start, at, steps = tuple(sorted(alive)), 0.0, list[Step]()
+    for _ in range(draw(st.integers(0, 25))):
+        at = round(at + draw(st.integers(0, 30)) / 10, 1)
+        name = draw(st.sampled_from(names))
+        if name not in alive:
+            alive.add(name)
+            steps.append(Step(at, "add", name))
+        elif draw(st.booleans()):
+            steps.append(Step(at, "modify", name))
+        else:
+            alive.remove(name)
+            steps.append(Step(at, "delete", name))
+    return Past(start, tuple(steps))
+
+
+moments = st.integers(0, 400).map(lambda tenths: tenths / 10)
+spans = st.integers(0, 80).map(lambda tenths: tenths / 10)
+scenarios = st.lists(
+    st.builds(Cut, at=moments, away_seconds=spans, how=st.sampled_from(["fin", "reset"]))
+    | st.builds(
+        Refuse,
+        at=moments,
+        seconds=spans,
+        code=st.sampled_from([410, 429, 500, 503, 504]),
+        retry_after_seconds=st.integers(0, 3),
+    )
+    | st.builds(Error, at=moments, code=st.sampled_from([410, 500]))
+    | st.builds(Malformed, at=moments)
+    | st.builds(Silence, at=moments)
+    | st.builds(Forget, at=moments),
+    max_size=6,
+)
+options = st.builds(
+    lambda watch_list, page_size, seconds: ReflectorOptions(
+        use_watch_list=watch_list,
+        watch_list_deadline_seconds=10.0,
+        page_size=page_size,
+        watch_seconds=(seconds, 2 * seconds),
+        # The store has to be right at the end: what it takes to end instead is tried elsewhere.
+        retry=replace(RetryOptions(), idle_seconds=20.0, no_progress_limit=None),
+    ),
+    st.booleans(),
+    st.integers(0, 3),
+    st.integers(5, 40),
+)
+
+
+@settings(max_examples=2 * settings.default.max_examples)
+@given(pasts(), scenarios, options, st.sampled_from([None, 1, 3]))
+def test_a_reflector_ends_up_with_what_the_server_has(
+    past: Past, scenario: list[Fault], chosen: ReflectorOptions, window: int | None
+) -> None:
+    """Store, replay, order, once, no refused version again, bounded requests, gaps that say so."""
+    holds(run(past.made(), scenario, options=chosen, window=window))
+
+
+# ---- with a rule switched off, something of it breaks
+
+AWAY = Past(
+    ("a", "b", "c", "d", "f"),
+    (
+        Step(1.0, "modify", "f"),
+        Step(11.0, "modify", "b"),
+        Step(12.0, "delete", "c"),
+        Step(12.5, "delete", "d"),
+        Step(13.0, "add", "d"),
+        Step(13.5, "add", "e"),
+        Step(30.0, "delete", "f"),
+    ),
+)
+SCHEDULES: list[tuple[list[Fault], ReflectorOptions]] = [
+    ([Cut(at=10.0, away_seconds=5.0), Forget(at=14.0)], ReflectorOptions()),
+    ([Cut(at=10.0, away_seconds=5.0), Forget(at=14.0)], ReflectorOptions(use_watch_list=True)),
+    ([Cut(at=10.0), Refuse(at=10.0, seconds=5.0, code=410)], ReflectorOptions(page_size=1)),
+    ([Refuse(at=0.0, seconds=5.0, code=503), Error(at=10.0), Error(at=14.0)], ReflectorOptions()),
+]
+
+
+def without(kept: Callable[[ReflectorEvent], bool]) -> Callable[..., Iterator[ReflectorEvent]]:
+    return lambda *sides, origin: filter(kept, differences(*sides, origin=origin))
+
+
+def by_name_alone(known: Any, present: Any, *, origin: Origin) -> Iterator[ReflectorEvent]:
+    for event in differences(known, present, origin=origin):
+        key = (event.namespace, event.name)
+        if key not in known or key not in present:
+            yield event
+        elif event.type is not EventType.DELETED:
+            yield ReflectorEvent.of(event, origin, EventType.MODIFIED)
+
+
+def whole_list(known: Any, present: Any, *, origin: Origin) -> Iterator[ReflectorEvent]:
+    for event in present.values():
+        yield ReflectorEvent.of(event, origin, EventType.ADDED)
+
+
+def unchanged_too(known: Any, present: Any, *, origin: Origin) -> Iterator[ReflectorEvent]:
+    yield from differences(known, present, origin=origin)
+    for key, event in present.items():
+        if key in known and known[key].resource_version == event.resource_version:
+            yield ReflectorEvent.of(event, origin, EventType.MODIFIED)
+
+
+class Never(Exception):
+    """Stand for an error that nobody raises."""
+
+
+def first_page_only(body: bytes) -> ListPage:
+    return replace(PARSE(body), token="")
+
+
+def deletions_ignored(store: Store, event: WatchEvent) -> None:
+    if event.type is not EventType.DELETED:
+        APPLY(store, event)
+
+
+def from_the_first_list(reflector: Reflector, version: str, until: float) -> Any:
+    return WATCH(reflector, "1000", until)
+
+
+def silent(reflector: Reflector, record: object) -> None:
+    if not isinstance(record, Gap):
+        REPORT(reflector, record)
+
+
+PARSE, APPLY = ListPage.parse, Store.apply
+REPORT, WATCH = Reflector._report, Reflector._watch
+
+RULES: dict[str, tuple[object, str, object]] = {
+    "deletions are inferred": (
+        reflector,
+        "differences",
+        without(lambda event: event.origin is not Origin.INFERRED),
+    ),
+    "a recreation is known by its uid": (reflector, "differences", by_name_alone),
+    "what has changed is MODIFIED": (
+        reflector,
+        "differences",
+        without(lambda event: event.type is not EventType.MODIFIED),
+    ),
+    "what is new is ADDED": (
+        reflector,
+        "differences",
+        without(lambda event: event.origin is not Origin.RELIST or event.type != "ADDED"),
+    ),
+    "what was known is not ADDED again": (reflector, "differences", whole_list),
+    "what has not changed is no event": (reflector, "differences", unchanged_too),
+    "it lists again after a 410": (reflector, "Expired", Never),
+    "a refused list names no resourceVersion": (listing, "is_unavailable", lambda cause: False),
+    "all pages are fetched": (ListPage, "parse", first_page_only),
+    "a deletion leaves the store": (Store, "apply", deletions_ignored),
+    "lists are paced": (Reflector, "_delay", lambda *_: 0.1),
+    "a gap is told": (Reflector, "_report", silent),
+    "it watches from where the list stands": (
+        Reflector,
+        "_watch",
+        from_the_first_list,
+    ),
+}
+
+
+def broken_by(schedule: tuple[list[Fault], ReflectorOptions]) -> bool:
+    try:
+        holds(run(AWAY.made(), schedule[0], options=schedule[1]))
+    except (AssertionError, WatchEnded):
+        return True
+    return False
+
+
+def test_the_schedules_that_break_the_mutants_break_nothing_else() -> None:
+    """With every rule in force all that must hold holds, whatever the schedule."""
+    assert [False] * len(SCHEDULES) == [broken_by(schedule) for schedule in SCHEDULES]
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_with_a_rule_switched_off_something_breaks(
+    rule: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No rule is there for nothing: without it one of the properties fails."""
+    monkeypatch.setattr(*RULES[rule])
+    assert any(broken_by(schedule) for schedule in SCHEDULES)
+
+
+def test_a_run_out_of_order_is_found() -> None:
+    """The order is looked at: the same events the other way round are refused."""
+    found = run(AWAY.made())
+    order_is_kept(found)
+    found.events.reverse()
+    with pytest.raises(AssertionError):
+        order_is_kept(found)
