@@ -298,7 +298,7 @@ def requests_table(runs: Sequence[Run], history: History, guess: Guess | None = 
         return _stacked(runs, called, asked)
     columns = dict(zip(_asked_heads(runs), asked, strict=True))
     if guess is not None and guess.asked is not None:
-        columns[say("requests.guess")] = _guessed(guess.asked, runs[-1].count.attempts)
+        columns[say("requests.guess")] = _guessed(guess.asked, runs[-1].count.attempts, history)
     rows = tuple(zip(*zip(*called[0], strict=True), *columns.values(), strict=True))
     heads = (*_called_heads(), *columns)
     return Table(heads, rows, left=frozenset(range(2, len(heads))))
@@ -336,13 +336,23 @@ def _called(run: Run, history: History) -> Iterator[tuple[str, ...]]:
         before = _close(attempt)
 
 
-def _guessed(asked: Sequence[str | None], attempts: Sequence[Attempt]) -> list[str]:
-    """Put a guess beside each attempt that reached the server; nobody guesses a refusal."""
+def _guessed(
+    asked: Sequence[str | None], attempts: Sequence[Attempt], history: History
+) -> list[str]:
+    """Judge a guess beside each attempt that reached the server; nobody guesses a refusal."""
     left = list(asked)
     return [
-        ((left.pop(0) if left else None) or say("requests.no_guess")) if attempt.watch else ""
+        _judged_guess(left.pop(0) if left else None, _asked(attempt, history))
+        if attempt.watch
+        else ""
         for attempt in attempts
     ]
+
+
+def _judged_guess(guessed: str | None, asked: str) -> str:
+    if not guessed:
+        return say("requests.no_guess")
+    return say("requests.right" if guessed == asked else "requests.wrong", guess=guessed)
 
 
 def _asked(attempt: Attempt, history: History) -> str:

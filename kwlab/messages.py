@@ -266,6 +266,8 @@ _FINDING: Final[dict[str, Template]] = {
     "requests.asked_by": "{watcher} asked",
     "requests.guess": "your guess",
     "requests.no_guess": "–",
+    "requests.right": "{guess}: right",
+    "requests.wrong": "{guess}: no",
     "requests.nothing": "nothing",
     "close.start": "start",
     "close.timeout": "timeout",
@@ -284,13 +286,13 @@ _EXERCISES: Final[dict[str, Template]] = {
     "exercise.unknown": "There is no exercise {name}. There are {known}.",
     "exercise.hint": "Hint {number} of {hints}:",
     "exercise.not_yet": "Not yet:",
-    "exercise.shown": "{name}: ask ex.check(…), ex.hint(), ex.solution().",
+    "exercise.shown": "{name}: it has .check(…), .hint() and .solution().",
     "exercise.by_name": "Give each number by its name: check({names}).",
     "exercise.not_callable": "That is {kind} and no function: pass the function itself, without "
     "parentheses after its name, as in check(mine).",
     "exercise.not_a_number": "{question} is {answer}: write a whole number, without quotes.",
-    "exercise.numbers_missing": "Not attempted yet: put a number in place of None. "
-    "ex.hint() helps.",
+    "exercise.numbers_missing": "Not attempted yet: put a number in place of each None. "
+    'kwlab.exercise("{name}").hint() helps.',
     "exercise.raised": "{name} raised {error}.",
     "exercise.blank": "Not attempted yet: {name} asks for nothing and returns nothing.",
     "exercise.endless": "{name} ran for {seconds} s without an end and was stopped: a watch "

@@ -100,4 +100,6 @@ def _view_class(part: Path) -> type[AnyWidget]:
         fixed = traitlets.Dict().tag(sync=True)
         state = traitlets.Dict().tag(sync=True)
 
+    # anywidget keeps one style for each class name: the later view would undress the earlier.
+    View.__name__ = f"View_{part.parent.name}_{part.stem}"
     return View

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.needs("chromium")
 
 NOTEBOOK: Final = next(path for path in COMMITTED if path.name.startswith("02"))
 OPEN, GUESS, REQUESTS, STRIP, PRESENT, SINCE, STARTS = range(1, 8)
+COST: Final = 12
 MINE: Final = 14
 WRITTEN: Final = """\
 def mine(options):
@@ -39,6 +40,23 @@ def _learner(chromium: Browser, jupyterlab: JupyterLab) -> Iterator[Learner]:
     wrong = learner.errors.copy(), learner.strangers.copy()
     learner.close()
     assert ([], []) == wrong
+
+
+def test_the_strip_keeps_its_looks_beside_the_sliders(learner: Learner) -> None:
+    """Each view has a style of its own: the later one does not take the place of the earlier."""
+    for cell in (OPEN, GUESS, REQUESTS, STRIP, COST):
+        learner.run(cell)
+    learner.page.locator(".kwcost-slider").first.wait_for()
+    looks = [
+        learner.page.locator(selector).first.evaluate(f"e => getComputedStyle(e).{name}")
+        for selector, name in (
+            (".kwstrip-overlay", "position"),
+            (".kwstrip-buttons", "display"),
+            (".kwstrip-hint", "display"),
+            (".kwcost-row", "display"),
+        )
+    ]
+    assert ["absolute", "flex", "none", "flex"] == looks
 
 
 def test_from_the_guess_to_the_function_from_memory(learner: Learner) -> None:

@@ -17,6 +17,7 @@ from typing import Any, Final
 import pytest
 
 from kwlab import messages
+from kwlab.exercises import EXERCISES
 from tests.notebook_files import COMMITTED, name_of
 
 # What is no sentence: names of objects, functions and types, in a finding of any language.
@@ -93,7 +94,8 @@ def _texts(markup: str) -> Iterator[str]:
 
 def words(text: str) -> set[str]:
     """Find the words of a text that are no name."""
-    found = re.findall(r"[A-Za-z_]{3,}", html.unescape(text))
+    text = re.sub("|".join(EXERCISES), " ", html.unescape(text))
+    found = re.findall(r"[A-Za-z_]{3,}", text)
     return {word for word in found if word not in NAMES and word.lower() not in NAMES}
 
 

@@ -152,8 +152,8 @@ def test_functions_called_alike_stand_side_by_side(lab: Lab) -> None:
     seen = lab.compare(wrong=functions.wrong(lab), correct=functions.correct(lab), guess=guess)
     assert seen.requests.heads[4:] == ("wrong asked", "correct asked", "your guess")
     assert [row[4:] for row in seen.requests.rows] == [
-        ("none", "rv@0", "rv@0"),
-        ("none", "rv@4", "rv@9"),
+        ("none", "rv@0", "rv@0: right"),
+        ("none", "rv@4", "rv@9: no"),
         ("away", "away", ""),
         ("none", "rv@9", "–"),
     ]

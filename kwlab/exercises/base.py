@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
+from typing import ClassVar
 
 from kwlab.judging.judge import Judgement, Verdict
 from kwlab.lab import STORY, Lab, load
@@ -31,10 +33,12 @@ class Exercise:
         How many hints the catalogue has for it.
     """
 
+    _given: ClassVar[Counter[str]] = Counter()
+    """How many hints were given, by name: who asks for an exercise anew goes on with its ladder."""
+
     def __init__(self, name: str, hints: int) -> None:
         self.name = name
         self._hints = hints
-        self._given = 0
 
     def __repr__(self) -> str:
         return say("exercise.shown", name=self.name)
@@ -46,9 +50,9 @@ class Exercise:
         -------
         Text
         """
-        self._given = min(self._given + 1, self._hints)
-        of = say("exercise.hint", number=self._given, hints=self._hints)
-        return Text(f"{of} {say(f'{self.name}.hint{self._given}')}")
+        number = self._given[self.name] = min(self._given[self.name] + 1, self._hints)
+        of = say("exercise.hint", number=number, hints=self._hints)
+        return Text(f"{of} {say(f'{self.name}.hint{number}')}")
 
     def solution(self) -> Text:
         """Give the solution.
@@ -84,7 +88,7 @@ def judged_numbers(
     Judgement
     """
     if None in answers.values():
-        return Judgement(Verdict.NOT_ATTEMPTED, say("exercise.numbers_missing"))
+        return Judgement(Verdict.NOT_ATTEMPTED, say("exercise.numbers_missing", name=name))
     if not wrong:
         return Judgement(Verdict.CORRECT, say(f"{name}.correct", **facts))
     lines = [
@@ -92,7 +96,8 @@ def judged_numbers(
         for question, why in wrong.items()
     ]
     first = next(iter(wrong.items()))
-    text = " ".join((say("exercise.not_yet"), *lines))
+    # One mistake goes into the same line; several get a line each.
+    text = ("\n" if lines[1:] else " ").join((say("exercise.not_yet"), *lines))
     return Judgement(Verdict.NOT_YET, text, misconception=".".join(first))
 
 

@@ -99,7 +99,7 @@ class Judgement:
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         picture = self.shown._repr_mimebundle_()["text/html"] if self.shown else ""
-        text = finding.paragraphs([self.text, *self._printed()])
+        text = finding.paragraphs([*self.text.splitlines(), *self._printed()])
         return {"text/plain": str(self), "text/html": text + picture}
 
 
