@@ -13,14 +13,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from kwlab import check, history, jupyter, lab, recording, workcopy
-from kwlab.cluster import namespace
-from kwlab.cluster.connection import connect
-from kwlab.errors import ClusterError, KwlabError, ScenarioError
-from kwlab.judging import clients
+from kwlab.doctor import examination
+from kwlab.doctor.findings import Level
 from kwlab.messages import say
-from kwlab.server import faults
-from kwlab.server.serve import Served
+
+try:
+    from kwlab import check, history, jupyter, lab, recording, workcopy
+    from kwlab.cluster import namespace
+    from kwlab.cluster.connection import connect
+    from kwlab.errors import ClusterError, KwlabError, ScenarioError
+    from kwlab.judging import clients
+    from kwlab.recorder import command as recorder
+    from kwlab.server import faults
+    from kwlab.server.serve import Served
+except ImportError as error:
+    # A package is missing or too old: a finding with a remedy says more than a traceback.
+    sys.exit(f"kwlab: {examination.explain(error)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +222,36 @@ def _clean(options: argparse.Namespace) -> int:
     return 0
 
 
+def _add_doctor_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Look at what the notebooks need, and print a finding a line: ok, warning or problem, with "
+        "what to do about it. Nothing is changed, here or on a cluster. The exit status is 0, or 1 "
+        "when there is a problem."
+    )
+    parser.add_argument(
+        "--context",
+        default=os.environ.get(lab.CONTEXT, ""),
+        help="also look at a cluster: a context of your kubeconfig, or in-cluster "
+        f"(default: ${lab.CONTEXT}, else none)",
+    )
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    try:
+        levels = set()
+        for line in examination.examine(options.context):
+            print(line, flush=True)
+            levels.add(line.finding.level)
+    except KeyboardInterrupt:
+        # Not all was looked at, and 0 would say that all is well.
+        return 1
+    return int(Level.PROBLEM in levels)
+
+
+def _add_record_arguments(parser: argparse.ArgumentParser) -> None:
+    recorder.add_arguments(parser, default_context=os.environ.get(lab.CONTEXT))
+
+
 COMMANDS: Final = (
     Command("lab", "open the notebooks in JupyterLab", _add_lab_arguments, _lab),
     Command(
@@ -235,6 +273,18 @@ COMMANDS: Final = (
         "remove from a cluster what a killed kernel left there",
         _add_clean_arguments,
         _clean,
+    ),
+    Command(
+        "doctor",
+        "look at what the notebooks need, and say what to do about what is missing",
+        _add_doctor_arguments,
+        _doctor,
+    ),
+    Command(
+        "record",
+        "record a cluster of your own, for every notebook",
+        _add_record_arguments,
+        recorder.run,
     ),
 )
 

@@ -24,6 +24,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from msgspec import structs
+
 from kwlab import history, recording, wire
 from kwlab.server.apiserver import ApiServer
 from kwlab.server.exchange import Request
@@ -203,7 +205,9 @@ def _item(plural: str, data: bytes) -> recording.Item:
 
 def as_shown(raw: recording.Recording, tried: Sequence[Attempt]) -> recording.Recording:
     """Give the changes times that agree with what each loop was sent, if there are such."""
-    return replace(raw, changes=tuple(_moved(raw, tried)))
+    moved = tuple(_moved(raw, tried))
+    last = max([raw.header.seconds, *(change.at for change in moved)])
+    return replace(raw, header=structs.replace(raw.header, seconds=last), changes=moved)
 
 
 def _moved(

@@ -236,7 +236,7 @@ def test_a_namespace_that_is_removed_meanwhile(cluster: LiveCluster) -> None:
 
 def test_a_quota(cluster: LiveCluster, workshop: Callable[..., str]) -> None:
     """What the quota says is in the line."""
-    workshop("small", lambda text: text.replace('pods: "30"', 'pods: "2"'))
+    workshop("small", lambda text: text.replace('pods: "510"', 'pods: "2"'))
 
     def said() -> str:
         # The server takes a moment to know a new quota.

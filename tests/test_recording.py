@@ -153,6 +153,15 @@ WRONG: dict[str, tuple[bytes, int, str]] = {
         4,
         "resourceVersion 12 follows 12: it must rise",
     ),
+    "one RV for two types": (
+        text(
+            change(1, "ADDED", version="12"),
+            {**change(2, "ADDED", version="12"), "change": "configmaps"},
+            resources=[*HEADER["resources"], {"plural": "configmaps", "kind": "ConfigMap"}],
+        ),
+        3,
+        "resourceVersion 12 stands in the file twice",
+    ),
     "RV is the list's": (text(item(), change(1, "MODIFIED", version="10")), 3, "it must rise"),
     "RV falls though longer": (
         text(item(), change(1, "MODIFIED", version="100"), change(2, "MODIFIED", version="99")),

@@ -1,0 +1,1 @@
+"""What stands between somebody and a notebook that works: a finding a line, with its remedy."""
