@@ -216,7 +216,7 @@ class Listing:
 
     def _parts(self, response: OpenResponse) -> Iterator[bytes]:
         """Read a body to its end; each part may take as long as there is left."""
-        while part := response.read1(READ_BYTES, True):
+        while not self._is_over and (part := response.read1(READ_BYTES, True)):
             yield part
             if self._answer is not None:
                 self._answer.limit(self._patience_seconds(self._silence_seconds))

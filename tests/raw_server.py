@@ -40,6 +40,7 @@ class Connection:
     def __init__(self, server: RawServer, sock: socket.socket) -> None:
         self._server, self._sock = server, sock
         self.asked: str | None = None
+        self.is_watch = False
 
     def read_head(self) -> bool:
         data = b""
@@ -50,6 +51,7 @@ class Connection:
             data += more
         found = re.search(rb"resourceVersion=([^&\s]*)", data)
         self.asked = found[1].decode() if found else None
+        self.is_watch = b"watch=" in data
         return True
 
     def send(self, *parts: bytes) -> None:

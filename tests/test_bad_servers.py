@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-import hypothesis
 import pytest
 from kubernetes import client
 
@@ -21,14 +20,13 @@ from kwlab.retryoptions import RetryOptions
 from kwlab.retrywatcher import RetryWatcher
 from kwlab.wire import LINE_LIMIT_BYTES, LineDecoder, ListOptions
 from tests.leaks import nothing_left
+from tests.nightly import EVENTS_TOTAL
 from tests.raw_server import CHUNKED, CLOSING, END, Connection, RawServer, added, chunk
 from tests.test_response import Frames
 from tests.test_retrywatcher import FakeClock
 
 TWICE: Final = RetryOptions(no_progress_limit=2)
 MEGABYTE: Final = 1024 * 1024
-IS_NIGHTLY: Final = hypothesis.settings().max_examples >= 1_000
-EVENTS_TOTAL: Final = 1_000_000 if IS_NIGHTLY else 30_000
 
 
 @pytest.fixture(autouse=True)

@@ -8,14 +8,14 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
 from kubernetes import client
 
 import kwlab
-from kwlab import errors
+from kwlab import errors, reflectoroptions
 from kwlab import reflector as reflector_module
 from kwlab.history import History
 from kwlab.made import Step
@@ -907,6 +907,21 @@ def test_a_read_timeout_of_the_callers_own_is_kept() -> None:
 def test_the_example_of_the_docstring() -> None:
     """What the documentation shows is what comes out."""
     assert 0 == doctest.testmod(reflector_module).failed
+    assert 0 == doctest.testmod(reflectoroptions).failed
+
+
+def test_the_options_table_has_a_row_for_each() -> None:
+    """Each option is there once, in order, with its default as one writes it and what it means."""
+    rows = reflectoroptions.table()
+    assert [field.name for field in fields(ReflectorOptions)] == [row.name for row in rows]
+    assert {
+        "page_size": "500",
+        "watch_seconds": "(300, 600)",
+        "retry": "RetryOptions()",
+        "random": "random.random",
+        "clock": "None",
+    }.items() <= {row.name: row.default for row in rows}.items()
+    assert all(row.meaning.endswith(".") and not row.strict for row in rows)
 
 
 def test_the_public_names() -> None:

@@ -22,6 +22,7 @@ from kwlab.server.faults import Cut, Error, Fault, Forget, Malformed, Refuse, Si
 from kwlab.store import Origin, ReflectorEvent, Store, differences
 from kwlab.wire import EventType, ListPage, WatchEvent
 from tests.histories import shipped
+from tests.nightly import SCHEDULES
 from tests.reflecting import holds, order_is_kept, run
 
 QUIET_SECONDS = 100.0
@@ -92,7 +93,7 @@ options = st.builds(
 )
 
 
-@settings(max_examples=2 * settings.default.max_examples)
+@settings(max_examples=SCHEDULES)
 @given(pasts(), scenarios, options, st.sampled_from([None, 1, 3]))
 def test_a_reflector_ends_up_with_what_the_server_has(
     past: Past, scenario: list[Fault], chosen: ReflectorOptions, window: int | None

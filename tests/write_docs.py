@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
-from kwlab import errors
+from kwlab import errors, reflectoroptions
 from kwlab.errors import WatchEnded
 from kwlab.resume import TABLE, Do, Kind, Phase, Rule, close_of
 from kwlab.retryoptions import Row, table
@@ -29,6 +29,7 @@ def rows(heads: Iterable[str], cells: Iterable[Iterable[str]]) -> str:
 
 
 def _cell(text: str) -> str:
+    text = re.sub(r":\w+:(`\w+`)", r"\1", text)
     return text.replace("``", "`").replace("|", "\\|").replace("\n", " ")
 
 
@@ -36,6 +37,12 @@ def options() -> str:
     """Give each option of RetryOptions with both values and its reason."""
     heads = ("option", "default", "`strict=True`", "what it does, and why")
     return rows(heads, (_option(row) for row in table()))
+
+
+def reflector_options() -> str:
+    """Give each option of ReflectorOptions with its default and its reason."""
+    cells = ((f"`{r.name}`", f"`{r.default}`", r.meaning) for r in reflectoroptions.table())
+    return rows(("option", "default", "what it does, and why"), cells)
 
 
 def _option(row: Row) -> Iterator[str]:
@@ -120,6 +127,7 @@ def _given_up(rule: Rule) -> str:
 
 TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "options": options,
+    "reflector_options": reflector_options,
     "ends": ends,
     "steps": steps,
 }
