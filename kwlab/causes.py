@@ -187,7 +187,8 @@ def _transport_kind(error: BaseException, *, is_open: bool) -> Kind | None:
     if _is_a(error, _URLLIB3, "ReadTimeoutError") or isinstance(error, TimeoutError):
         return Kind.SILENT
     if _is_a(error, _URLLIB3, "DecodeError"):
-        return Kind.UNREADABLE
+        # Before the answer was handed over, the client read the body of a refusal.
+        return Kind.UNREADABLE if is_open else Kind.STATUS
     if isinstance(error, _BROKEN) or any(_is_a(error, _URLLIB3, name) for name in _URLLIB3_BROKEN):
         return Kind.CUT if is_open else Kind.REFUSED
     return None

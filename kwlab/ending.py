@@ -53,7 +53,7 @@ def typed_end(action: Action, cause: Cause, resource_version: str) -> WatchEnded
         key,
         resource_version=resource_version,
         code=cause.code,
-        detail=cause.detail,
+        detail=cause.detail or str(cause.kind),
         n=action.repeated,
     )
     return action.ending(message, resource_version=resource_version, code=cause.code)

@@ -162,8 +162,9 @@ def _unreadable(line: Decoded) -> Cause:
 def _refused(response: OpenResponse) -> Cause:
     try:
         body = response.read1(STATUS_BYTES, True)
-    except Exception as error:
-        return causes.of_error(error, is_open=False)
+    except Exception:
+        # The code and the headers have come, and say what to do.
+        body = b""
     return causes.of_status(response.status, response.headers, body)
 
 

@@ -25,8 +25,8 @@ from kwlab import causes
 from kwlab.errors import StreamBroken, WatchFunctionError
 from kwlab.messages import say
 from kwlab.reading import Happenings, OpenResponse, close, read
-from kwlab.resume import Cause, Happening, Kind
-from kwlab.wire import ListOptions, WatchEvent
+from kwlab.resume import Cause, Happening, Kind, cause_of
+from kwlab.wire import EventType, ListOptions, WatchEvent
 
 WatchFunction: TypeAlias = Callable[[ListOptions], object]
 """What a learner writes: from where to start, to an open response or a generator of events."""
@@ -55,13 +55,17 @@ def events(response: object) -> Iterator[WatchEvent]:
         When that is no open response, or the answer is a list and no watch.
     StreamBroken
         While iterating, when the connection is cut, falls silent for longer than its read
-        timeout, or brings a line that cannot be read. Let it pass: the retry loop resumes.
+        timeout, or brings a line that cannot be read; and when more is asked for after an ERROR
+        event, which ends the watch. Let it pass: the retry loop acts on it.
 
     Examples
     --------
+    Bookmarks are passed on too: with them, what is left out does not let the place to go on from
+    grow old.
+
     >>> def only_pods_of_web(options):
     ...     for event in events(watch_pods(options)):
-    ...         if event.name.startswith("web-"):
+    ...         if event.type == "BOOKMARK" or event.name.startswith("web-"):
     ...             yield event
     """
     opened = _unwrapped(response)
@@ -78,9 +82,15 @@ def _unbroken(response: OpenResponse, answer: Answer | None) -> Iterator[WatchEv
         for happening in happenings:
             if isinstance(happening, WatchEvent):
                 yield happening
+                if happening.type is EventType.ERROR:
+                    # Whoever passes it on is not asked for more: a filter has left it out.
+                    raise _broken(cause_of(happening))
             elif happening.kind is not Kind.CLEAN_END:
-                message = say("stream.broken", detail=happening.detail)
-                raise StreamBroken(message, cause=happening) from happening.error
+                raise _broken(happening) from happening.error
+
+
+def _broken(cause: Cause) -> StreamBroken:
+    return StreamBroken(say("stream.broken", detail=cause.detail), cause=cause)
 
 
 class Answer:

@@ -59,6 +59,7 @@ __all__ = [
     "RetryOptions",
     "Rule",
     "State",
+    "cause_of",
     "close_of",
     "rule",
     "step",
@@ -343,7 +344,7 @@ def step(
     if isinstance(happening, WatchEvent):
         if state.phase is Phase.OPEN and happening.type is not EventType.ERROR:
             return _line(state, happening, options)
-        happening = _cause_of(happening)
+        happening = cause_of(happening)
     return _turn(state, happening, options)
 
 
@@ -382,7 +383,18 @@ def _line(state: State, event: WatchEvent, options: RetryOptions) -> tuple[State
     return State(version, Phase.OPEN, state.failures, state.answered, True, state.asked), action
 
 
-def _cause_of(event: WatchEvent) -> Cause:
+def cause_of(event: WatchEvent) -> Cause:
+    """Say what an event means to an attempt, apart from what it tells.
+
+    Parameters
+    ----------
+    event : WatchEvent
+
+    Returns
+    -------
+    Cause
+        Of an ERROR event, what ended the attempt.
+    """
     if event.type is not EventType.ERROR:
         return Cause(Kind.BOOKMARK if event.type is EventType.BOOKMARK else Kind.EVENT)
     status = event.status
@@ -445,7 +457,9 @@ def _is_failure(state: State, cause: Cause, options: RetryOptions) -> bool:
     if cause.kind in {Kind.CLEAN_END, Kind.CUT}:
         return cause.lived_seconds < options.min_restart_delay_seconds
     if cause.kind is Kind.SILENT and state.phase is Phase.OPEN:
-        return not state.is_heard
+        # In half of the idle time not even one bookmark was due: a quiet server says nothing.
+        idle = options.idle_seconds
+        return not state.is_heard and (idle is None or cause.lived_seconds >= idle / 2)
     return True
 
 

@@ -80,7 +80,8 @@ class RetryOptions:
         for again: over HTTP/1.1 a half-open one never ends. A server that was allowed bookmarks
         sends one a minute (``defaultBookmarkFrequency``), so two were missed. A quiet watch
         without bookmarks is told from a dead one by a ``timeout_seconds`` below this: it ends
-        cleanly. None: no timer, and only the function's own read timeout counts.
+        cleanly. Where the function's own read timeout is shorter than half of this, silence is no
+        failure. None: no timer, and only the function's own read timeout counts.
     deadline_seconds : float or None
         When iteration ends silently, in seconds after the first event was asked for. None: never;
         a program that works in turns says how long a turn is.

@@ -213,9 +213,7 @@ class RetryWatcher:
     def _run(self) -> _Events:
         try:
             yield from self._attempts()
-        except GeneratorExit:
-            raise
-        except BaseException as error:
+        except Exception as error:
             self._failure = error
             raise
 

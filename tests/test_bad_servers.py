@@ -15,10 +15,18 @@ from typing import Any, Final
 import pytest
 from kubernetes import client
 
+import kwlab
 from kwlab import errors, reading
 from kwlab.retryoptions import RetryOptions
 from kwlab.retrywatcher import RetryWatcher
-from kwlab.wire import LINE_LIMIT_BYTES, LineDecoder, ListOptions
+from kwlab.wire import (
+    LINE_LIMIT_BYTES,
+    LineDecoder,
+    ListOptions,
+    Status,
+    WatchEvent,
+    error_event,
+)
 from tests.leaks import nothing_left
 from tests.nightly import EVENTS_TOTAL
 from tests.raw_server import CHUNKED, CLOSING, END, Connection, RawServer, added, chunk
@@ -78,6 +86,7 @@ HTML = b"<!doctype html><html><body>502 Bad Gateway</body></html>"
 POISON = (
     b'{"type":"MODIFIED","object":{"metadata":{"name":"a","resourceVersion":"7"},"x":"\xff"}}\n'
 )
+DEEP = b'{"type":"ADDED","object":{"metadata":{"resourceVersion":"7"},"x":' + b"[" * 50_000 + b"\n"
 
 
 @pytest.mark.parametrize(
@@ -91,11 +100,12 @@ POISON = (
         (once(CHUNKED, chunk(b"\xff\xfe\n"), END), "could not be read"),
         (once(CHUNKED, chunk(b"null\n"), END), "could not be read"),
         (once(CHUNKED, chunk(b"[" * 100_000 + b"\n"), END), "could not be read"),
+        (once(CHUNKED, chunk(DEEP), END), "could not be read"),
         (once(body(b"\x1f\x8b\x08not gzip", b"Content-Encoding: gzip\r\n")), "could not be read"),
     ],
     ids=[
         *("html", "html without newline", "html in chunks", "not UTF-8", "not UTF-8 at the end"),
-        *("no text", "null", "deep", "no gzip"),
+        *("no text", "null", "deep", "deep in an object", "no gzip"),
     ],
 )
 def test_what_is_no_watch_ends_typed(answer: Callable[[Connection, int], None], says: str) -> None:
@@ -319,3 +329,32 @@ def test_many_events_with_faults_take_no_memory() -> None:
     print(f"{EVENTS_TOTAL:,} events in {asked_total:,} requests: grown by {grown:,} bytes")
     assert EVENTS_TOTAL + 5 == last
     assert grown < 8 * MEGABYTE
+
+
+def test_a_refusal_whose_body_cannot_be_unpacked_is_that_refusal() -> None:
+    """A proxy's broken error page is met like any 502."""
+    page = b"HTTP/1.1 502 Bad Gateway\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nno!\n"
+    found, error, asked = watched(once(page))
+
+    assert ([], ["5", "5"]) == (found, asked)
+    assert isinstance(error, errors.NoProgress)
+
+
+def test_a_filter_cannot_hide_that_it_is_over() -> None:
+    """An ERROR event has no name; whoever filters by name is ended by it all the same."""
+    gone = error_event(Status(410, "Expired", "too old resource version")).line
+
+    def named(asked: ListOptions) -> Iterator[WatchEvent]:
+        for event in kwlab.events(
+            server.api().list_namespaced_pod("lab", watch=True, _preload_content=False, **asked)
+        ):
+            if event.name.startswith("web-"):
+                yield event
+
+    with (
+        RawServer(once(CHUNKED, chunk(gone + b"\n"), END)) as server,
+        RetryWatcher("5", named, options=TWICE, clock=FakeClock()) as watcher,
+        pytest.raises(errors.Expired) as expired,
+    ):
+        next(watcher)
+    assert "5" == expired.value.resource_version

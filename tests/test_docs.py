@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 import signal
@@ -19,6 +18,7 @@ import pytest
 from kwlab.server import faults
 from kwlab.server.serve import Served
 from tests import write_docs
+from tests.apart import run_apart
 from tests.histories import NAMESPACE, shipped
 from tests.notebook_files import ROOT
 from tests.realserver import RealServer
@@ -146,7 +146,7 @@ def test_the_asynchronous_loop() -> None:
         return told
 
     with Served(history, CUTS, speed=SPEED) as served:
-        told = asyncio.run(asyncio.wait_for(follow(served.url), WAIT_SECONDS))
+        told = run_apart(follow(served.url), WAIT_SECONDS)
         watched = [request for request in served.requests if request.is_watch]
     assert [change.object.resource_version for change in history.changes] == told
     assert len(watched) >= 4
@@ -168,5 +168,5 @@ def test_the_asynchronous_loop_ends_as_the_rules_say() -> None:
                 pass
 
     with Served(shipped("pods-churn")) as served, pytest.raises(Expired) as expired:
-        asyncio.run(asyncio.wait_for(follow(served.url), WAIT_SECONDS))
+        run_apart(follow(served.url), WAIT_SECONDS)
     assert "1" == expired.value.resource_version

@@ -34,6 +34,7 @@ from kwlab.log import Close, Request
 from kwlab.server.discovery import is_about_objects
 from kwlab.server.serve import Served
 from kwlab.wire import WatchEvent
+from tests.apart import run_apart
 from tests.histories import NAMESPACE, shipped
 from tests.realserver import ClientGo, watching_client
 
@@ -411,7 +412,7 @@ Client: TypeAlias = Callable[[Served], Coroutine[Any, Any, list[Told]]]
 @pytest.mark.parametrize("client", [with_kubernetes_asyncio, with_kr8s, with_lightkube])
 def test_clients_that_resume(client: Client, served: Served) -> None:
     """Fed with what they were handed, they are told each change once, and in order."""
-    told = asyncio.run(asyncio.wait_for(client(served), LONG))
+    told = run_apart(client(served), LONG)
     assert CHANGES == told
     assert resumed(served)
     assert 2 <= sum(request.close is Close.CUT for request in watches(served))
@@ -420,7 +421,7 @@ def test_clients_that_resume(client: Client, served: Served) -> None:
 def test_kopf(served: Served) -> None:
     """kopf finds pods by discovery and resumes; of a burst a handler is told the last event."""
     with quiet("kopf._cogs.clients.watching"):
-        told = asyncio.run(asyncio.wait_for(with_kopf(served), LONG))
+        told = run_apart(with_kopf(served), LONG)
     assert resumed(served)
     events = [event for event in told if event[0] != "LISTED"]
     assert len(told) > len(events) == len(set(events))

@@ -145,7 +145,7 @@ def test_a_named_option_turns_a_difference_off(
         (Cause(Kind.STATUS, code=500), Phase.ASKING, errors.NoProgress),
         (Cause(Kind.ERROR), Phase.OPEN, errors.NoProgress),
         (Cause(Kind.UNREADABLE), Phase.OPEN, errors.ProtocolError),
-        (Cause(Kind.SILENT), Phase.OPEN, errors.Stalled),
+        (Cause(Kind.SILENT, lived_seconds=150.0), Phase.OPEN, errors.Stalled),
         (Cause(Kind.CUT, lived_seconds=0.2), Phase.OPEN, errors.NoProgress),
         (Cause(Kind.CLEAN_END, lived_seconds=0.2), Phase.OPEN, errors.NoProgress),
     ],
@@ -207,10 +207,23 @@ def test_a_quiet_watch_that_ends_cleanly_resets_the_back_off() -> None:
 def test_each_attempt_is_heard_for_itself() -> None:
     """A line in one attempt says nothing about the silence of the next."""
     state, _ = step(OPEN, event("5", EventType.BOOKMARK))
-    for cause in (Cause(Kind.SILENT), Cause(Kind.DUE), Cause(Kind.OPENED), Cause(Kind.SILENT)):
+    silent = Cause(Kind.SILENT, lived_seconds=150.0)
+    for cause in (silent, Cause(Kind.DUE), Cause(Kind.OPENED), silent):
         state, _ = step(state, cause)
 
     assert 1 == state.failures
+
+
+def test_silence_in_which_nothing_was_due_is_no_failure() -> None:
+    """Whoever waits for ten seconds only, hears nothing of a quiet server, however often."""
+    silent = Cause(Kind.SILENT, lived_seconds=10.0)
+    state = ASKING
+    for _ in range(30):
+        for cause in (Cause(Kind.OPENED), silent, Cause(Kind.DUE)):
+            state, action = step(state, cause)
+            assert action.do is not Do.END
+
+    assert 0 == state.failures
 
 
 def test_silence_after_a_line_is_no_failure() -> None:
@@ -334,7 +347,7 @@ def test_without_progress_the_end_is_near(kinds: list[Kind]) -> None:
     for number, kind in enumerate(kinds, start=1):
         if kind is not Kind.STATUS:
             state, _ = step(state, Cause(Kind.OPENED))
-        state, action = step(state, Cause(kind))
+        state, action = step(state, Cause(kind, lived_seconds=150.0))
         ends += action.do is Do.END
         assert (number == 10) == (action.do is Do.END)
         if ends:

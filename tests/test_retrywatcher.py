@@ -218,7 +218,7 @@ def test_the_same_failure_ends_at_the_limit(
     failure: object, error: type[errors.WatchEnded], text: str
 ) -> None:
     """The same failure at one resourceVersion ends in a typed error, with its count."""
-    _, script, _, watcher = loop(*[failure] * 20)
+    _, script, _, watcher = loop(*[failure] * 20, options=RetryOptions(idle_seconds=None))
 
     _, raised = exhaust(watcher)
 

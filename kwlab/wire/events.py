@@ -123,7 +123,7 @@ class Status:
         """
         try:
             raw = _decode_status(body)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, RecursionError):
             return None
         if raw.kind != "Status":
             return None
@@ -151,7 +151,10 @@ class WatchEvent:
     __slots__ = ("_object", "line", "name", "namespace", "resource_version", "type", "uid")
 
     def __init__(self, line: bytes) -> None:
-        head = _decode_head(line)
+        try:
+            head = _decode_head(line)
+        except RecursionError as error:
+            raise ValueError(str(error)) from error
         metadata = head.object.metadata
         self.line = line
         self.type = head.type

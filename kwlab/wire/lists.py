@@ -60,7 +60,10 @@ class ListPage:
         ValueError
             When it is not a list.
         """
-        raw = _decode_list(body)
+        try:
+            raw = _decode_list(body)
+        except RecursionError as error:
+            raise ValueError(str(error)) from error
         # A Raw is a view of the whole body: a copy lets go of what is no object.
         items = tuple(bytes(item) for item in raw.items or ())
         return cls(raw.metadata.resource_version, raw.metadata.token, items)
