@@ -61,7 +61,7 @@ def read(response: OpenResponse, took: Callable[[int], None]) -> Happenings:
     ----------
     response : OpenResponse
     took : callable
-        Told how many bytes came, once, however it ends.
+        Told how many bytes came, each time that some came.
 
     Yields
     ------
@@ -86,10 +86,9 @@ def read(response: OpenResponse, took: Callable[[int], None]) -> Happenings:
 def _lines(response: OpenResponse, took: Callable[[int], None]) -> Happenings:
     decoder = LineDecoder()
     end = Cause(Kind.CLEAN_END)
-    size = 0
     try:
         for chunk in _chunks(response):
-            size += len(chunk)
+            took(len(chunk))
             for decoded in decoder.feed(chunk):
                 # Written out, and not as a call of _is_readable: this is once an event.
                 if isinstance(decoded, WatchEvent) and (
@@ -101,8 +100,6 @@ def _lines(response: OpenResponse, took: Callable[[int], None]) -> Happenings:
                     return
     except Exception as error:
         end = causes.of_error(error, is_open=True)
-    finally:
-        took(size)
     is_clean = end.kind is Kind.CLEAN_END
     # What a clean end follows was sent whole; what a cut tore is sent again.
     for decoded in decoder.feed(b"\n") if is_clean else decoder.close():

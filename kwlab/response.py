@@ -118,6 +118,8 @@ class Answer:
         How much of the body was read, in bytes.
     hidden_retries : int
         How often the client itself had asked before, at least.
+    until : float or None
+        When reading is over, whatever comes, in seconds; set it at any time.
     """
 
     def __init__(
@@ -141,6 +143,7 @@ class Answer:
         self.headers_at: float | None = None
         self.bytes_total = 0
         self.hidden_retries = 0
+        self.until: float | None = None
 
     def __iter__(self) -> Iterator[Happening]:
         """Give what happens, in order: OPENED, the events, and one cause that is the end.
@@ -233,7 +236,7 @@ class Answer:
             close(self._response)
 
     def took(self, size: int) -> None:
-        """Count what was read.
+        """Count what was read, and end the reading when it is time.
 
         Parameters
         ----------
@@ -241,6 +244,9 @@ class Answer:
             In bytes.
         """
         self.bytes_total += size
+        # A server that sends blank lines for ever is never silent, and never sends an event.
+        if self.until is not None and self._now() >= self.until:
+            self.interrupt()
 
     @property
     def _is_open(self) -> bool:

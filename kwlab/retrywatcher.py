@@ -257,6 +257,7 @@ class RetryWatcher:
         """Deliver what one attempt brings; give what to do after it, or None when it is over."""
         answer = self._answer = attempt.answer
         answer.limit(self._patience_seconds())
+        answer.until = self._deadline
         has_deadline = self._deadline is not None
         try:
             # A stop() that came before this answer was known has interrupted nothing.

@@ -7,6 +7,8 @@ import gzip
 import itertools
 import resource
 import sys
+import threading
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -358,3 +360,31 @@ def test_a_filter_cannot_hide_that_it_is_over() -> None:
     ):
         next(watcher)
     assert "5" == expired.value.resource_version
+
+
+def test_a_trickle_of_blank_lines_does_not_hold_off_the_deadline() -> None:
+    """A server that always says something, and never an event, is left when it is time."""
+    over = threading.Event()
+
+    def trickle(connection: Connection, _: int) -> None:
+        connection.send(CHUNKED)
+        with contextlib.suppress(OSError):
+            while not over.wait(0.02):
+                connection.send(chunk(b"\n"))
+
+    def watch(asked: ListOptions) -> object:
+        return api.list_namespaced_pod("lab", watch=True, _preload_content=False, **asked)
+
+    with RawServer(trickle) as server:
+        api = server.api()
+        safety = threading.Timer(10.0, over.set)
+        safety.start()
+        began = time.monotonic()
+        with RetryWatcher("5", watch, options=RetryOptions(deadline_seconds=0.5)) as watcher:
+            assert [] == list(watcher)
+        lived = time.monotonic() - began
+        over.set()
+        safety.cancel()
+        safety.join()
+        api.api_client.close()
+    assert lived < 5.0
