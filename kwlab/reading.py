@@ -54,14 +54,21 @@ Happenings: TypeAlias = Generator[Happening, None, None]
 """Events and, last, the cause that ended them."""
 
 
-def read(response: OpenResponse, took: Callable[[int], None]) -> Happenings:
+def read(
+    response: OpenResponse,
+    took: Callable[[int], None],
+    is_over: Callable[[], bool] | None = None,
+) -> Happenings:
     """Read an answer to its end, and close it however that comes.
 
     Parameters
     ----------
     response : OpenResponse
     took : callable
-        Told how many bytes came, each time that some came.
+        Told how many bytes came, once, however it ends.
+    is_over : callable, optional
+        Asked each time that some came whether reading ends there: a server that sends blank lines
+        for ever is never silent, and never sends an event.
 
     Yields
     ------
@@ -78,17 +85,22 @@ def read(response: OpenResponse, took: Callable[[int], None]) -> Happenings:
         if response.status >= 300:
             yield _refused(response)
         else:
-            yield from _lines(response, took)
+            yield from _lines(response, took, is_over)
     finally:
         close(response)
 
 
-def _lines(response: OpenResponse, took: Callable[[int], None]) -> Happenings:
+def _lines(
+    response: OpenResponse, took: Callable[[int], None], is_over: Callable[[], bool] | None
+) -> Happenings:
     decoder = LineDecoder()
     end = Cause(Kind.CLEAN_END)
+    size = 0
     try:
         for chunk in _chunks(response):
-            took(len(chunk))
+            size += len(chunk)
+            if is_over is not None and is_over():
+                break
             for decoded in decoder.feed(chunk):
                 # Written out, and not as a call of _is_readable: this is once an event.
                 if isinstance(decoded, WatchEvent) and (
@@ -100,6 +112,8 @@ def _lines(response: OpenResponse, took: Callable[[int], None]) -> Happenings:
                     return
     except Exception as error:
         end = causes.of_error(error, is_open=True)
+    finally:
+        took(size)
     is_clean = end.kind is Kind.CLEAN_END
     # What a clean end follows was sent whole; what a cut tore is sent again.
     for decoded in decoder.feed(b"\n") if is_clean else decoder.close():

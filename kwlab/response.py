@@ -78,7 +78,8 @@ def events(response: object) -> Iterator[WatchEvent]:
 
 
 def _unbroken(response: OpenResponse, answer: Answer | None) -> Iterator[WatchEvent]:
-    with contextlib.closing(read(response, answer.took if answer else _nothing)) as happenings:
+    reading = answer.happenings(response) if answer else read(response, _nothing)
+    with contextlib.closing(reading) as happenings:
         for happening in happenings:
             if isinstance(happening, WatchEvent):
                 yield happening
@@ -119,7 +120,7 @@ class Answer:
     hidden_retries : int
         How often the client itself had asked before, at least.
     until : float or None
-        When reading is over, whatever comes, in seconds; set it at any time.
+        When reading is over, whatever comes, in seconds; to be set before the first is asked for.
     """
 
     def __init__(
@@ -236,7 +237,7 @@ class Answer:
             close(self._response)
 
     def took(self, size: int) -> None:
-        """Count what was read, and end the reading when it is time.
+        """Count what was read.
 
         Parameters
         ----------
@@ -244,9 +245,22 @@ class Answer:
             In bytes.
         """
         self.bytes_total += size
-        # A server that sends blank lines for ever is never silent, and never sends an event.
-        if self.until is not None and self._now() >= self.until:
-            self.interrupt()
+
+    def happenings(self, response: OpenResponse) -> Happenings:
+        """Read a response of this answer to its end, or until it is time.
+
+        Parameters
+        ----------
+        response : OpenResponse
+
+        Returns
+        -------
+        generator of WatchEvent or Cause
+        """
+        return read(response, self.took, None if self.until is None else self._is_late)
+
+    def _is_late(self) -> bool:
+        return self.until is not None and self._now() >= self.until
 
     @property
     def _is_open(self) -> bool:
@@ -283,7 +297,7 @@ class Answer:
             self.adopt(response)
             if self._is_open:
                 yield Cause(Kind.OPENED, code=response.status)
-            yield from read(response, self.took)
+            yield from self.happenings(response)
         elif isinstance(returned, Iterator) and not _is_watch_stream(returned):
             yield from self._iterated(returned)
         else:
