@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +15,7 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 
 from tests.live import CONTEXT, LiveCluster, live_cluster
-from tests.notebook_files import COMMITTED, code_cells, make, name_of
+from tests.notebook_files import COMMITTED, ROOT, code_cells, make, name_of
 
 pytestmark = pytest.mark.needs("rig")
 
@@ -35,6 +37,23 @@ def test_a_notebook_finds_the_same_on_a_cluster(path: Path, cluster: LiveCluster
     committed = nbformat.read(path, as_version=4)
     played = run(path, cluster)
     assert [] == list(differences(committed, played))
+    assert not cluster.is_there("kwlab")
+
+
+def test_nbval_lax_passes_on_a_cluster(cluster: LiveCluster) -> None:
+    """The notebooks are valid there for nbval too, which asks only that every cell runs."""
+    command = [sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-current-env", "-q"]
+    command += ["-p", "no:cacheprovider", "-p", "no:xdist", *map(str, COMMITTED)]
+    ran = subprocess.run(
+        command, env=cluster.environment, cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert 0 == ran.returncode, ran.stdout
+    assert f"{sum(len(code_cells(nbformat.read(p, as_version=4))) for p in COMMITTED)} passed" in (
+        ran.stdout
+    )
+    # nbval kills its kernels: what they left is what the command is for.
+    clean = [sys.executable, "-m", "kwlab", "clean", "--context", CONTEXT]
+    assert 0 == subprocess.run(clean, env=cluster.environment, check=False).returncode
     assert not cluster.is_there("kwlab")
 
 
