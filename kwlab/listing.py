@@ -6,7 +6,9 @@ client-go's Reflector, with three differences: a list that names a resourceVersi
 ``NotOlderThan`` too, because a server takes a page at a bare resourceVersion as a page of exactly
 that past, and a watch from there is expired again; the connection of a WatchList is closed when
 its end bookmark has come, so that the watch that follows is RetryWatcher's, with all its rules;
-and a WatchList that was refused, or whose end bookmark did not come, is not tried again.
+and where a server does not know WatchList, or does not send its end bookmark, none is tried
+again. What else is refused is listed this once, as in client-go; but not 401, which would refuse
+the list too.
 
 References
 ----------
@@ -35,6 +37,8 @@ from kwlab.wire import EXCERPT_BYTES, EventType, ListOptions, ListPage, WatchEve
 NOT_OLDER_THAN: Final = "NotOlderThan"
 FROM_CACHE: Final = "0"
 """As old as the watch cache likes: what a first list asks for."""
+_NOWHERE: Final = frozenset({"", "0"})
+"""From there no watch resumes: a server sends whatever it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,13 @@ class Listing:
     clock : Clock
     on_hidden_retries : callable
         Told after a request how often the client itself had asked before, where it had.
+
+    Attributes
+    ----------
+    requests_total : int
+        How many requests the last fetch took.
+    is_answered : bool
+        Whether the headers of an answer to the last request came.
     """
 
     def __init__(
@@ -96,6 +107,7 @@ class Listing:
         self._is_known_unavailable = False
         self._is_always_paged = False
         self.requests_total = 0
+        self.is_answered = False
 
     def interrupt(self) -> None:
         """Wake whoever fetches, from any thread; nothing is fetched after it."""
@@ -138,6 +150,9 @@ class Listing:
             return replace(found, requests_total=self.requests_total)
         if self._is_over:
             return Cause(Kind.STOPPED)
+        if found.kind is Kind.SILENT:
+            # What exists is owed at once: no silence is too short to be a failure.
+            return replace(found, lived_seconds=math.inf)
         # No resourceVersion was named, so this is a refusal like any other: it may pass.
         return replace(found, kind=Kind.STATUS) if found.kind is Kind.STATUS_EXPIRED else found
 
@@ -149,9 +164,10 @@ class Listing:
         version = "" if self._is_known_unavailable else known
         if self._watch_list_seconds is not None:
             streamed = self._stream(version, self._watch_list_seconds)
-            if streamed is not None:
+            if isinstance(streamed, Present) or not _is_list_worth_a_try(streamed):
                 return streamed
-            self._watch_list_seconds = None
+            if _is_no_watch_list(streamed):
+                self._watch_list_seconds = None
         return self._list(version or ("" if self._is_known_unavailable else FROM_CACHE))
 
     def _list(self, version: str) -> Present | Cause:
@@ -210,7 +226,7 @@ class Listing:
             events = list(page.events())
         except ValueError as error:
             raise _unreadable(str(error), body) from error
-        if not page.resource_version or not all(event.name for event in events):
+        if page.resource_version in _NOWHERE or not all(event.name for event in events):
             raise _unreadable(say("reflector.anonymous"), body)
         return page, events
 
@@ -226,8 +242,8 @@ class Listing:
         shorter = left if silence_seconds is None else min(silence_seconds, left)
         return None if shorter == math.inf else shorter
 
-    def _stream(self, version: str, deadline_seconds: float) -> Present | Cause | None:
-        """Fetch what exists as the beginning of a watch; None: list instead."""
+    def _stream(self, version: str, deadline_seconds: float) -> Present | Cause:
+        """Fetch what exists as the beginning of a watch."""
         options = ListOptions(
             resource_version=version or None,
             resource_version_match=NOT_OLDER_THAN,
@@ -245,15 +261,17 @@ class Listing:
             for happened in happenings:
                 if isinstance(happened, Cause):
                     if happened.kind is not Kind.OPENED:
-                        return None if _is_no_watch_list(happened) else happened
+                        return happened
                 elif happened.type is EventType.ERROR:
                     return _cause_of(happened)
                 elif happened.ends_initial_events:
+                    if happened.resource_version in _NOWHERE:
+                        return Cause(Kind.UNREADABLE, detail=say("reflector.anonymous"))
                     return Present(happened.resource_version, objects)
                 else:
                     _take(objects, happened)
                 if self._clock.now() > until:
-                    return None
+                    return Cause(Kind.SILENT, detail="no end bookmark")
         return Cause(Kind.STOPPED)
 
     def _open(self, silence_seconds: float | None, options: ListOptions, **watch: bool) -> Any:
@@ -274,6 +292,7 @@ class Listing:
             yield from answer
         finally:
             self._answer = None
+            self.is_answered = answer.status is not None
             answer.close()
             if answer.hidden_retries:
                 self._on_hidden_retries(answer.hidden_retries)
@@ -314,7 +333,14 @@ def _unreadable(reason: str, body: bytes) -> StreamBroken:
 
 def _is_no_watch_list(cause: Cause) -> bool:
     """Tell whether a server does not know WatchList, or began one and did not say its end."""
-    return cause.code in {400, 422} or cause.kind in {Kind.CLEAN_END, Kind.SILENT}
+    unknown = cause.code in {400, 404, 405, 422, 501}
+    return unknown or cause.kind in {Kind.CLEAN_END, Kind.SILENT}
+
+
+def _is_list_worth_a_try(cause: Cause) -> bool:
+    """Tell whether a list may succeed where a WatchList failed so."""
+    is_refused = cause.code is not None and cause.code not in {401, 429}
+    return _is_no_watch_list(cause) or (is_refused and not is_unavailable(cause))
 
 
 def _cause_of(event: WatchEvent) -> Cause:

@@ -61,7 +61,7 @@ class Reflector:
 
     Asking for the next event acknowledges the last. Use it as a context manager, so that the
     connection is closed. One thread iterates; any thread may call :meth:`stop` and read
-    :attr:`store`.
+    :attr:`store` and :attr:`has_synced`.
 
     Parameters
     ----------
@@ -122,8 +122,40 @@ class Reflector:
         self._resource_version = ""
         self._watcher: RetryWatcher | None = None
         self._in_step_at, self._why_listed = 0.0, ""
+        self._watched_seconds, self._known_version, self._has_bookmarks = 0.0, "", False
+        self._has_synced = False
         self._failure: BaseException | None = None
-        self._events = self._run()
+        self._steps = self._run()
+        self._events = (event for event in self._steps if event is not None)
+
+    @property
+    def has_synced(self) -> bool:
+        """Tell whether a first list is wholly in the store, from any thread."""
+        return self._has_synced
+
+    def sync(self) -> bool:
+        """Make the first list, and return when the store holds it, also where it is empty.
+
+        It waits as iteration does, by the same rules. Iteration then begins with the list's
+        events. Where iteration has begun there is nothing left to do.
+
+        Returns
+        -------
+        bool
+            :attr:`has_synced`; False after :meth:`stop`, and at the deadline.
+
+        Raises
+        ------
+        WatchEnded
+            When it cannot go on.
+        WatchFunctionError
+            When the method broke its contract.
+        """
+        if self._failure is not None:
+            raise self._failure
+        if not self._has_synced:
+            next(self._steps, None)
+        return self._has_synced
 
     @property
     def resource_version(self) -> str:
@@ -155,7 +187,7 @@ class Reflector:
         self.stop()
         # Another thread may be inside the iteration; then it closes, as soon as it wakes.
         with contextlib.suppress(ValueError):
-            self._events.close()
+            self._steps.close()
 
     def __enter__(self) -> Reflector:
         return self
@@ -200,7 +232,7 @@ class Reflector:
         raise self._failure
         yield
 
-    def _run(self) -> _Events:
+    def _run(self) -> _Steps:
         try:
             yield from self._rounds()
         except GeneratorExit:
@@ -209,7 +241,7 @@ class Reflector:
             self._failure = error
             raise
 
-    def _rounds(self) -> _Events:
+    def _rounds(self) -> _Steps:
         deadline = self._retry.deadline_seconds
         until = float("inf") if deadline is None else self._clock.now() + deadline
         state = State.at("")
@@ -229,7 +261,9 @@ class Reflector:
     def _is_over(self, until: float) -> bool:
         return self._is_stopping or self._clock.now() >= until
 
-    def _round(self, round_: _Round, until: float) -> Generator[ReflectorEvent, None, Cause | None]:
+    def _round(
+        self, round_: _Round, until: float
+    ) -> Generator[ReflectorEvent | None, None, Cause | None]:
         """List, then watch; give why another list is needed, or None when it is over."""
         found = self._listing.fetch(round_.known, until)
         if isinstance(found, Cause):
@@ -241,13 +275,18 @@ class Reflector:
         self._why_listed = "" if ended is None else ended.detail
         return ended
 
-    def _catch_up(self, found: Present) -> _Events:
+    def _catch_up(self, found: Present) -> _Steps:
         """Deliver how what exists differs from what was known, then stand where the list stands."""
         origin = Origin.RELIST if self._resource_version else Origin.LIST
-        for event in differences(self.store.events(), found.objects, origin=origin):
+        events = list(differences(self.store.events(), found.objects, origin=origin))
+        self.store.apply_all(events)
+        if not self._has_synced:
+            self._has_synced = True
+            # Nothing is delivered here; it is where sync() returns.
+            yield None
+        for event in events:
             if self._is_stopping:
                 return
-            self.store.apply(event)
             self._report(Delivered(self._clock.now(), event))
             yield event
         self._resource_version = found.resource_version
@@ -259,7 +298,8 @@ class Reflector:
         if self._is_stopping:
             return None
         deadline = None if until == float("inf") else max(0.0, until - self._clock.now())
-        self._in_step_at = self._clock.now()
+        self._in_step_at, self._watched_seconds = self._clock.now(), 0.0
+        self._known_version = resource_version
         watcher = self._watcher = RetryWatcher(
             resource_version,
             self._opened,
@@ -279,25 +319,36 @@ class Reflector:
                     self.store.apply(told)
                     yield told
         except Expired as expired:
-            # To the table a list whose watch never gets anywhere is an answer that failed.
-            return Cause(Kind.ERROR, code=expired.code, detail=f"{expired.code} Expired")
+            # To the table a list whose watch never gets anywhere is an answer that failed, and one
+            # whose watch was quiet for long has only come to its end.
+            watched = self._watched_seconds
+            was_quiet = watched > self._retry.min_restart_delay_seconds
+            kind = Kind.CLEAN_END if was_quiet else Kind.ERROR
+            detail = f"{expired.code} Expired"
+            return Cause(kind, code=expired.code, detail=detail, lived_seconds=watched)
         finally:
             self._resource_version = watcher.resource_version
             self._watcher = None
         return None
 
     def _opened(self, options: ListOptions) -> Any:
+        asked = options.replace(timeout_seconds=self._drawn_seconds())
+        return self._method(watch=True, _preload_content=False, **asked)
+
+    def _drawn_seconds(self) -> int:
         low, high = self._options.watch_seconds
-        seconds = low + int((high - low) * self._options.random())
-        return self._method(
-            watch=True, _preload_content=False, **options.replace(timeout_seconds=seconds)
-        )
+        drawn = low + int((high - low) * self._options.random())
+        idle = self._retry.idle_seconds
+        if idle is None or self._has_bookmarks or high <= _QUIET_SHARE * idle:
+            return drawn
+        return max(1, int(drawn * _QUIET_SHARE * idle / high))
 
     def _stood(self, state: State, round_: _Round) -> State:
         """Give where the round stood before it ended: only a watch is progress, a list is not."""
         watched_from = round_.watched_from or self._resource_version
+        phase = Phase.OPEN if round_.watched_from or self._listing.is_answered else Phase.ASKING
         return replace_struct(
-            state, phase=Phase.OPEN, resource_version=self._resource_version, asked=watched_from
+            state, phase=phase, resource_version=self._resource_version, asked=watched_from
         )
 
     def _delay(self, round_: _Round, action: Action) -> float | None:
@@ -317,11 +368,20 @@ class Reflector:
         return action.ending(message, resource_version=self._resource_version, code=cause.code)
 
     def _note(self, record: Record) -> None:
-        """Remember until when a watch was in step: one that was refused never was."""
+        """Remember until when a watch was in step, for how long, and whether bookmarks came."""
         if isinstance(record, Delivered):
             self._in_step_at = record.at
-        elif isinstance(record, AttemptEnded) and record.close in _OPEN_TO_THE_END:
-            self._in_step_at = record.closed_at
+            self._known_version = record.event.resource_version
+        elif isinstance(record, AttemptEnded):
+            # No event has moved it so far.
+            self._has_bookmarks |= record.resource_version != self._known_version
+            self._known_version = record.resource_version
+            # One that was refused never was in step.
+            if record.close in _OPEN_TO_THE_END:
+                self._in_step_at = record.closed_at
+            if record.headers_seconds is not None and record.close in _HEARD_TO_THE_END:
+                lived = record.closed_at - record.started_at - record.headers_seconds
+                self._watched_seconds = max(self._watched_seconds, lived)
         self._report(record)
 
     def _note_hidden_retries(self, retries_total: int) -> None:
@@ -347,7 +407,8 @@ class Reflector:
         self._report(ListFailed(round_.started_at, now, round_.known, cause.code, delay, why))
 
 
-_Events: TypeAlias = Generator[ReflectorEvent, None, None]
+_Steps: TypeAlias = Generator[ReflectorEvent | None, None, None]
+"""The events, and None once: where the first list is in the store."""
 
 
 @dataclass(slots=True)
@@ -360,6 +421,9 @@ class _Round:
 
 
 _OPEN_TO_THE_END: Final = frozenset({Close.TIMEOUT, Close.CUT})
+_HEARD_TO_THE_END: Final = _OPEN_TO_THE_END | {Close.ERROR}
+_QUIET_SHARE: Final = 0.8
+"""Of the idle timer: how long a watch may be when it may hear nothing before its end."""
 
 _SENTENCES: Final[dict[type[WatchEnded], str]] = {
     Denied: "end.denied",

@@ -35,6 +35,9 @@ class ReflectorOptions:
     watch_seconds : tuple of (int, int)
         Between which timeouts, in seconds, each watch draws its own. client-go's 5 to 10 minutes:
         all the clients of a server that was restarted do not come back in one instant for ever.
+        Until the server has shown that it sends bookmarks, they are scaled so that the longest is
+        0.8 of ``retry.idle_seconds``: a quiet watch without bookmarks then ends cleanly, and is
+        not taken for a dead one.
     retry : RetryOptions
         Which rules hold for watches; the back-off, the limit, the deadline and the longest silence
         hold for lists too. That 410 as an HTTP status is final and that ends are raised holds

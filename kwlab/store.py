@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import enum
 import threading
-from collections.abc import ItemsView, Iterator, Mapping, ValuesView
+from collections.abc import ItemsView, Iterable, Iterator, Mapping, ValuesView
 from typing import Any, TypeAlias
 
 from kwlab import wire
@@ -81,7 +81,8 @@ class ReflectorEvent(WatchEvent):
 class Store(Mapping[Key, dict[str, Any]]):
     """Give what a Reflector believes to exist: objects by (namespace, name).
 
-    It may be read at any time and from any thread. An event is in it before it is delivered.
+    It may be read at any time and from any thread. An event is in it before it is delivered, and
+    those of a list all at once, before the first of them is: what is counted in it is whole.
     Iteration goes over what was there when it began; :meth:`items` and :meth:`values` too. Objects
     are decoded when they are first looked at, and shared by all who look: do not change them.
 
@@ -147,6 +148,23 @@ class Store(Mapping[Key, dict[str, Any]]):
                 self._events.pop(key, None)
             else:
                 self._events[key] = event
+
+    def apply_all(self, events: Iterable[WatchEvent]) -> None:
+        """Take events in at one moment: nobody sees some of them and not the others.
+
+        Parameters
+        ----------
+        events : iterable of WatchEvent
+            ADDED, MODIFIED or DELETED, in their order.
+        """
+        changed = self.events()
+        for event in events:
+            if event.type is EventType.DELETED:
+                changed.pop(key_of(event), None)
+            else:
+                changed[key_of(event)] = event
+        with self._lock:
+            self._events = changed
 
     def __repr__(self) -> str:
         return f"<Store of {len(self)} objects>"

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import pytest
 
+import kwlab
 from kwlab.server import faults
 from kwlab.server.serve import Served
 from tests import write_docs
@@ -78,7 +79,7 @@ def running(
 
 @pytest.mark.needs("rig")
 def test_the_controller(realserver: RealServer, tmp_path: Path) -> None:
-    """It writes what a real cluster has, after each change, and ends silently on SIGTERM."""
+    """It writes what a real cluster has, also nothing, and ends silently on SIGTERM."""
     space, core = realserver.new_namespace("docs"), realserver.core
 
     def found() -> dict[str, str] | None:
@@ -105,6 +106,45 @@ def test_the_controller(realserver: RealServer, tmp_path: Path) -> None:
         until(lambda: found() == {"web": "1"}, "deletions are written")
         process.send_signal(signal.SIGTERM)
         assert 0 == process.wait(WAIT_SECONDS), (tmp_path / "printed").read_text()
+
+
+@pytest.mark.needs("rig")
+def test_the_controller_that_is_started_again(realserver: RealServer, tmp_path: Path) -> None:
+    """It puts right what stands there with one write, and nobody ever reads half a count."""
+    space, core = realserver.new_namespace("docs"), realserver.core
+    core.create_namespaced_config_map(
+        space, {"metadata": {"name": "pods-by-app"}, "data": {"gone": "1"}}
+    )
+
+    def found() -> dict[str, str] | None:
+        return core.read_namespaced_config_map("pods-by-app", space).data
+
+    stale = core.read_namespaced_config_map("pods-by-app", space).metadata.resource_version
+    with running("controller.py", tmp_path, realserver.kubeconfig, space):
+        until(lambda: not found(), "there are no pods")
+    for number in range(5):
+        core.create_namespaced_pod(
+            space,
+            {
+                "metadata": {"name": f"web-{number}", "labels": {"app": "web"}},
+                "spec": {"containers": [{"name": "c", "image": "none"}]},
+            },
+        )
+    with running("controller.py", tmp_path, realserver.kubeconfig, space):
+        until(lambda: found() == {"web": "5"}, "there are five")
+
+    def maps(options: kwlab.ListOptions) -> Any:
+        return core.list_namespaced_config_map(
+            space,
+            watch=True,
+            _preload_content=False,
+            field_selector="metadata.name=pods-by-app",
+            **options,
+        )
+
+    with kwlab.RetryWatcher(stale, maps) as watcher:
+        written = [next(watcher).object.get("data") or {} for _ in range(2)]
+    assert [{}, {"web": "5"}] == written
 
 
 def test_the_follower_goes_on_where_it_was_killed(tmp_path: Path) -> None:

@@ -188,7 +188,48 @@ def test_a_watch_draws_its_timeout() -> None:
         with reflector_at(server, replace(options, clock=FakeClock(), random=options.random)) as it:
             server.when_idle = it.stop
             assert [] == list(it)
-        assert ["300", "450"] == [query["timeoutSeconds"] for query in server.requests[1:]]
+        # 0.8 of the idle timer's 150 s is the longest of them, where no bookmark has come.
+        assert ["60", "90"] == [query["timeoutSeconds"] for query in server.requests[1:]]
+
+
+def test_a_watch_is_as_long_as_chosen_once_bookmarks_come() -> None:
+    """Or where there is no idle timer that a quiet watch could run into."""
+    bookmark = b'{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"9"}}}\n'
+    connects = [listed("7"), opened(added("a", "8"), end="cut"), opened(bookmark, end="cut")]
+    for idle, timeouts in ((150.0, ["60", "60", "300"]), (None, ["300"] * 3)):
+        options = ReflectorOptions(
+            clock=FakeClock(), random=lambda: 0.0, retry=RetryOptions(idle_seconds=idle)
+        )
+        with ScriptedServer([*connects, opened()]) as server, reflector_at(server, options) as it:
+            server.when_idle = lambda it=it, server=server: _stop_at_the_last(it, server)  # type: ignore[misc]
+            list(it)
+        assert timeouts == [query["timeoutSeconds"] for query in server.requests[1:]]
+
+
+@pytest.mark.parametrize("random", [0.0, 0.999])
+def test_a_quiet_watch_without_bookmarks_is_no_dead_one(random: float) -> None:
+    """Where nothing comes for an hour but clean ends, none is taken for silence."""
+    asked: list[int] = []
+    idle = RetryOptions().idle_seconds
+    assert idle is not None
+
+    clock = FakeClock()
+    options = ReflectorOptions(clock=clock, random=lambda: random)
+    connects = [listed("7"), *[opened(end="clean")] * 30, opened()]
+    with ScriptedServer(connects) as server:
+        api = api_at(server.url)
+
+        def method(**given: Any) -> Any:
+            if given.get("watch"):
+                asked.append(given["timeout_seconds"])
+                clock.time += given["timeout_seconds"]
+            return api.list_namespaced_pod("lab", **given)
+
+        with Reflector(method, options=options) as reflector:
+            server.when_idle = lambda: _stop_at_the_last(reflector, server)
+            assert [] == list(reflector)
+    assert 31 == len(asked)
+    assert max(asked) <= 0.8 * idle
 
 
 def test_selectors_go_into_every_request() -> None:
@@ -378,6 +419,22 @@ def test_a_list_whose_watch_never_gets_anywhere_is_no_hot_loop() -> None:
     assert [1.0, 1.6, 3.2, 6.4, 12.8, 25.6, 30.0, 30.0, 30.0] == clock.slept
 
 
+@pytest.mark.parametrize("form", ["ERROR event", "HTTP status"])
+def test_a_quiet_resource_may_expire_for_ever(form: str) -> None:
+    """A watch that stood open until it expired was none that got nowhere: nothing adds up."""
+    scenario: list[dict[str, Any]] = []
+    for at in range(100, 2900, 200):
+        if form == "ERROR event":
+            scenario.append({"fault": "error", "at": float(at), "code": 410})
+        else:
+            scenario.append({"fault": "cut", "at": float(at)})
+            scenario.append({"fault": "refuse", "at": float(at), "seconds": 0.5, "code": 410})
+    found = run(pods(existing=("a",), seconds=3000.0), scenario)
+
+    assert [("list", "ADDED", "a")] == found.told
+    assert 14 == len(found.gaps)
+
+
 def test_the_pauses_between_relists_are_kept_by_the_real_clock() -> None:
     """A watcher that was closed leaves no pause of the reflector's cut short."""
     records: list[ReflectorRecord] = []
@@ -465,6 +522,38 @@ def test_a_watch_list_that_does_not_come_is_listed_once_and_for_all(answer: dict
     assert ["watchlist at newest", "list at 0 limit=500", "watch at 7", "list at 7"] == asked[:4]
 
 
+@pytest.mark.parametrize(
+    ("answer", "again"),
+    [
+        *[(refused(code), "list at 7") for code in (404, 405, 501)],
+        *[(refused(code), "watchlist at 7") for code in (403, 500, 502, 503, 504)],
+        (opened(added("ghost"), error(500, "InternalError"), end="clean"), "watchlist at 7"),
+    ],
+)
+def test_a_watch_list_that_is_refused_is_listed_at_once(answer: dict[str, Any], again: str) -> None:
+    """Whatever the refusal; the next time it is tried again, unless the server knows none."""
+    clock = FakeClock()
+    connects = [answer, listed("7", "a"), EXPIRED_WATCH, opened()]
+    told, asked, _, _ = reflect(connects, clock=clock, use_watch_list=True)
+
+    assert ["list ADDED a"] == told
+    assert ["watchlist at newest", "list at 0 limit=500", "watch at 7", again] == asked
+    assert [1.0] == clock.slept
+
+
+@pytest.mark.parametrize(
+    ("answer", "end"), [(refused(401), errors.Denied), (refused(429), errors.NoProgress)]
+)
+def test_a_watch_list_that_a_list_would_not_mend(
+    answer: dict[str, Any], end: type[errors.WatchEnded]
+) -> None:
+    """Who is not known is not known to a list, and who is busy is not asked for more."""
+    with pytest.raises(end), ScriptedServer([answer] * 10) as server:
+        options = ReflectorOptions(clock=FakeClock(), use_watch_list=True)
+        list(reflector_at(server, options))
+    assert {"true"} == {query.get("sendInitialEvents") for query in server.requests}
+
+
 def test_a_watch_list_that_goes_on_too_long_is_listed() -> None:
     """An end bookmark that comes after the deadline comes too late."""
 
@@ -534,13 +623,86 @@ def test_asking_for_the_next_event_acknowledges_the_last() -> None:
 
 
 def test_the_store_holds_an_event_before_it_is_delivered() -> None:
-    """Whoever handles an event finds it in the store, and no later one."""
+    """Whoever handles an event finds it in the store, and the whole list it came in."""
     options = ReflectorOptions(clock=FakeClock())
     connects = [listed("7", "a", "b", "c"), opened()]
     with ScriptedServer(connects) as server, reflector_at(server, options) as reflector:
         sizes = [(next(reflector).name, len(reflector.store)) for _ in range(3)]
 
-    assert [("a", 1), ("b", 2), ("c", 3)] == sizes
+    assert [("a", 3), ("b", 3), ("c", 3)] == sizes
+
+
+def test_a_relist_is_in_the_store_before_its_first_event() -> None:
+    """Nobody counts some of what is gone, or some of what is new."""
+    options = ReflectorOptions(clock=FakeClock())
+    connects = [listed("7", "a", "b"), EXPIRED_WATCH, listed("9", "c", "d", "e"), opened()]
+    with ScriptedServer(connects) as server, reflector_at(server, options) as reflector:
+        seen = [(next(reflector).name, sorted(n for _, n in reflector.store)) for _ in range(7)]
+
+    assert [*["ab"] * 2, *["cde"] * 5] == ["".join(names) for _, names in seen]
+
+
+@pytest.mark.parametrize("names", ["", "abc"])
+def test_sync_returns_when_the_first_list_is_in_the_store(names: str) -> None:
+    """Whole or empty; iteration then delivers each event of the list once, and goes on."""
+    options = ReflectorOptions(clock=FakeClock())
+    connects = [refused(503), listed("7", *names), opened(added("z", "8"))]
+    with ScriptedServer(connects) as server, reflector_at(server, options) as reflector:
+        assert not reflector.has_synced
+        assert reflector.sync()
+        assert reflector.has_synced
+        assert ([*names], "") == (
+            [name for _, name in reflector.store],
+            reflector.resource_version,
+        )
+        assert 2 == len(server.requests)
+        told = [next(reflector).name for _ in range(len(names) + 1)]
+        assert reflector.sync()
+
+    assert [*names, "z"] == told
+    assert ["0", "0", "7"] == server.asked
+
+
+def test_sync_ends_as_iteration_does() -> None:
+    """Typed, and again where it is asked again; silent at the deadline and after stop()."""
+    with ScriptedServer([refused(403)]) as server:
+        reflector = reflector_at(server, ReflectorOptions(clock=FakeClock()))
+        for attempt in (reflector.sync, reflector.sync, lambda: list(reflector)):
+            with pytest.raises(errors.Denied):
+                attempt()
+    assert not reflector.has_synced
+
+    late = ReflectorOptions(clock=FakeClock(), retry=RetryOptions(deadline_seconds=20.0))
+    with ScriptedServer([refused(503)]) as server, reflector_at(server, late) as reflector:
+        assert (False, []) == (reflector.sync(), list(reflector))
+
+
+def test_stop_ends_sync() -> None:
+    """From another thread, while it waits an hour for the next list."""
+    busy = {"fail": {"kind": "http", "code": 429, "headers": {"Retry-After": 3600}}}
+    failing = threading.Event()
+
+    def observe(record: ReflectorRecord) -> None:
+        failing.set()
+
+    options = ReflectorOptions(observer=observe, retry=RetryOptions(max_retry_after_seconds=None))
+    found: list[bool] = []
+    with ScriptedServer([busy]) as server, reflector_at(server, options) as reflector:
+        thread = threading.Thread(target=lambda: found.append(reflector.sync()))
+        thread.start()
+        assert failing.wait(10.0)
+        reflector.stop()
+        thread.join(10.0)
+        assert ([False], []) == (found, list(reflector))
+
+
+def test_close_after_sync_ends_the_iteration() -> None:
+    """What the list held is not delivered any more."""
+    with ScriptedServer([listed("7", "a")]) as server:
+        reflector = reflector_at(server, ReflectorOptions(clock=FakeClock()))
+        reflector.sync()
+        reflector.close()
+        assert [] == list(reflector)
 
 
 FAILING = {
@@ -557,6 +719,7 @@ FAILING = {
         None,
     ),
     "a list from nowhere": ([listed("", "a")] * 10, errors.ProtocolError, None),
+    "a list from anywhere": ([listed("0", "a")] * 10, errors.ProtocolError, None),
 }
 
 
@@ -572,10 +735,27 @@ def test_a_list_that_cannot_succeed_ends_in_a_typed_error(what: str) -> None:
 
 
 def test_a_silent_server_ends_as_stalled() -> None:
-    """A list on which nothing comes for ``idle_seconds`` has failed; some of them are the end."""
+    """A list that begins and goes no further for ``idle_seconds`` has failed; some are the end."""
     retry = RetryOptions(idle_seconds=0.05, no_progress_limit=3)
     with pytest.raises(errors.Stalled, match="3 lists in a row"):
-        reflect([{"fail": {"kind": "timeout"}}] * 3, retry=retry)
+        reflect([opened(b'{"kind":')] * 4, retry=retry)
+
+
+def test_a_server_that_gives_no_headers_is_asked_for_ever() -> None:
+    """It is as good as absent: there is no limit for it, as there is none for a watch."""
+    retry = RetryOptions(idle_seconds=0.05, no_progress_limit=3)
+    told, _, _, _ = reflect(
+        [*[{"fail": {"kind": "timeout"}}] * 5, listed("7", "a"), opened()], retry=retry
+    )
+
+    assert ["list ADDED a"] == told
+
+
+@pytest.mark.parametrize("version", ["", "0"])
+def test_a_watch_list_that_ends_nowhere_is_unreadable(version: str) -> None:
+    """No watch could go on from there."""
+    with pytest.raises(errors.ProtocolError, match="no resourceVersion"):
+        reflect([opened(added("a"), end_bookmark(version))] * 11, use_watch_list=True)
 
 
 def test_a_server_that_is_away_is_asked_for_ever() -> None:
