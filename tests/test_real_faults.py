@@ -99,6 +99,8 @@ def test_killed_in_the_middle_of_a_chunk(server: RealServer, place: Place) -> No
         watching.go_on()
         reflecting.go_on()
         watching.wait_for(lambda f: Close.CUT in [end.close for end in f.attempts])
+        # Nobody is there until somebody has noticed.
+        watching.wait_for(lambda f: Close.REFUSED in [end.close for end in f.attempts])
         server.do("start")
         error = watching.wait_for_the_end()
         reflecting.wait_for(knows_all(place))
@@ -109,7 +111,6 @@ def test_killed_in_the_middle_of_a_chunk(server: RealServer, place: Place) -> No
     assert isinstance(error, Expired)
     assert watching.events[-1].resource_version == error.resource_version
     assert place.changes[: len(watching.told)] == watching.told
-    assert Close.REFUSED in [end.close for end in watching.attempts]
     (gap,) = reflecting.of(Gap)
     assert ("410 Expired", "relist") == (gap.why, reflecting.origins[-1])
 
