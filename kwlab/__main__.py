@@ -22,13 +22,17 @@ try:
     from kwlab.cluster import namespace
     from kwlab.cluster.connection import connect
     from kwlab.errors import ClusterError, KwlabError, ScenarioError
-    from kwlab.judging import clients
+    from kwlab.judging import chains, clients
     from kwlab.recorder import command as recorder
     from kwlab.server import faults
     from kwlab.server.serve import Served
 except ImportError as error:
     # A package is missing or too old: a finding with a remedy says more than a traceback.
     sys.exit(f"kwlab: {examination.explain(error)}")
+
+
+INTERRUPTED: Final = 130
+"""What a shell gives for a program that Ctrl-C ended: 128 and the number of SIGINT."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +160,8 @@ def _watch_clients(served: Served) -> None:
     """Wait until the recording is over and its clients have come back."""
     print(say("serve.checking", seconds=f"{served.over_at:g}"), flush=True)
     first = served.wait_for_request()
-    print(say("serve.first", client=clients.named(first.client), path=first.path), flush=True)
+    facts = {"client": clients.named(first.client), "path": chains.printable(first.path)}
+    print(say("serve.first", **facts), flush=True)
     while not served.wait_for_clients(timeout_seconds=threading.TIMEOUT_MAX):
         pass
 
@@ -301,7 +306,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     -------
     int
         The exit code: 0, or the command's own (1 or 2) when kwlab refused, with one line on
-        standard error.
+        standard error; 130 when Ctrl-C came before the command was done.
     """
     parser = argparse.ArgumentParser(prog="python -m kwlab")
     subparsers = parser.add_subparsers(metavar="command", required=True)
@@ -318,7 +323,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"kwlab: {error}", file=sys.stderr)
         return int(options.refusal)
     except KeyboardInterrupt:
-        return 0
+        return INTERRUPTED
 
 
 if __name__ == "__main__":

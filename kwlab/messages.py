@@ -610,7 +610,7 @@ _CLUSTER: Final[dict[str, Template]] = {
     "cluster.terminating": "The namespace is being removed (context {context}): wait until it is "
     "gone, and run this again.",
     "cluster.refused": "The cluster of context {context} refused ({code}): {reason}",
-    "cluster.http_proxy": "The cluster of context {context} is reached through an HTTP proxy, and "
+    "cluster.proxy": "The cluster of context {context} is reached through a proxy, and "
     "kwlab has to cut the connection itself: set NO_PROXY so that {url} is reached straight.",
     "cluster.not_ours": "Namespace {namespace} on {context} is not kwlab's: it lacks the label "
     '{label}. Name another one with open_lab(namespace="..."), or label it.',
@@ -635,6 +635,12 @@ _CLUSTER: Final[dict[str, Template]] = {
         "{name} on {context}: {done} of {n} change made",
         "{name} on {context}: {done} of {n} changes made",
     ),
+    "cluster.removal_failed": "Something else came in between ({what}).",
+    "cluster.closed": "This lab is closed: open another.",
+    "cluster.gone": "{name} in namespace {namespace} is gone: somebody else changes this "
+    "namespace. Name another one, and run this again.",
+    "cluster.no_name": "{name!r} is no name of a namespace: it has lower-case letters, digits and "
+    "hyphens, at most 63.",
     "cluster.left": "What kwlab made could not be removed. {reason} Then run: python -m kwlab "
     "clean --context {context} --namespace {namespace}",
     "cluster.unnamed": "Name the cluster: --context NAME, as in kubectl config get-contexts.",

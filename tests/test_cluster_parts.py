@@ -4,24 +4,32 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import socket
 import socketserver
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+import yaml
 from kubernetes.client import ApiClient, Configuration
 
-from kwlab.cluster import bodies, ownership
-from kwlab.cluster.connection import Connection
+from kwlab.cluster import bodies, claims, connection, ownership
+from kwlab.cluster.connection import Connection, connect
+from kwlab.cluster.driver import Driver
 from kwlab.cluster.endpoint import ServerEndpoint
+from kwlab.cluster.namespace import Namespace, named
 from kwlab.cluster.proxy import LoopbackProxy
 from kwlab.cluster.told import sent_at_first, sent_later
 from kwlab.cluster.wiretap import Exchange
+from kwlab.doctor import cluster as doctor
+from kwlab.errors import ClusterError
 from kwlab.history import History
 from kwlab.log import Close, Request
 from kwlab.made import Step
-from kwlab.wire import WatchEvent
+from kwlab.wire import EventType, WatchEvent
 from tests import histories
 
 
@@ -225,3 +233,197 @@ def test_what_is_ours_is_told_by_its_label_alone() -> None:
     assert not ownership.is_ours(event(labels={ownership.LABEL: "helm"}))
     assert not ownership.is_ours(event())
     assert ownership.is_ours(WatchEvent(b'{"type":"ERROR","object":{"kind":"Status"}}'))
+
+
+# What was claimed, until it is removed.
+
+
+def reached(url: str = "http://127.0.0.1:1") -> Connection:
+    return Connection("nowhere", ApiClient(Configuration(host=url)), "", "1.37")
+
+
+class Place(Namespace):
+    """A namespace that is made and removed as it is told, on a cluster that nobody asks."""
+
+    def __init__(self, name: str, *errors: BaseException) -> None:
+        super().__init__(reached(), name)
+        self.errors = list(errors)
+        self.is_removed = False
+
+    def claim(self, **_: float) -> None:
+        self._fail()
+
+    def release(self) -> bool:
+        self._fail()
+        self.is_removed = True
+        return True
+
+    def _fail(self) -> None:
+        if self.errors:
+            raise self.errors.pop(0)
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Lend what a person is told; nothing is claimed before and after."""
+    said: list[str] = []
+    monkeypatch.setattr(claims, "tell", said.append)
+    monkeypatch.setattr(claims, "_taken", {})
+    yield said
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), ClusterError("503")])
+def test_what_could_not_be_removed_is_removed_at_the_end(
+    error: BaseException, told: list[str]
+) -> None:
+    """An interrupted close is not the last word: the end of the program tries again."""
+    place = Place("kept")
+    claims.take(place)
+    place.errors = [error]
+    with pytest.raises(type(error)):
+        claims.give_back(place)
+    claims.release_all()
+    assert place.is_removed
+
+
+@pytest.mark.parametrize("may_be_left", [True, False])
+def test_what_may_have_been_made_is_removed_at_the_end(may_be_left: bool, told: list[str]) -> None:
+    """A connection that broke while it was made says nothing; a refusal says that it was not."""
+    place = Place("perhaps", ClusterError("broken"))
+    place.may_be_left = may_be_left
+    with pytest.raises(ClusterError):
+        claims.take(place)
+    claims.release_all()
+    assert may_be_left == place.is_removed
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("odd"), ClusterError("503")])
+def test_at_the_end_one_failure_keeps_nothing_else(error: BaseException, told: list[str]) -> None:
+    """Whatever happens with one namespace, it is told, and the next one is removed."""
+    first, second = Place("first"), Place("second")
+    claims.take(first)
+    claims.take(second)
+    first.errors = [error]
+    claims.release_all()
+    assert "clean --context nowhere --namespace first" in told[-1]
+    assert (str(error) or type(error).__name__) in told[-1]
+    assert second.is_removed
+
+
+# A server that stops answering, and one that is written down wrongly.
+
+
+class Silent(socketserver.BaseRequestHandler):
+    """Take a request, and say nothing to it for longer than anybody waits."""
+
+    def handle(self) -> None:
+        self.request.settimeout(5.0)
+        with contextlib.suppress(OSError):
+            while self.request.recv(1000):
+                pass
+
+
+@pytest.fixture
+def silent(monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
+    """Lend a connection to a server that never answers, with little patience."""
+    monkeypatch.setattr(connection, "ANSWER_SECONDS", 0.1)
+    monkeypatch.setattr(connection, "REMOVAL_SECONDS", 0.1)
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Silent) as server:
+        serving = threading.Thread(target=server.serve_forever, args=(0.01,))
+        serving.start()
+        host, port = server.server_address[:2]
+        lent = reached(f"http://{host!s}:{port}")
+        lent.configuration.retries = False
+        yield lent
+        lent.close()
+        server.shutdown()
+        serving.join()
+
+
+STORY = histories.shipped("pods-cut-twice")
+ASKING: dict[str, Callable[[Connection], object]] = {
+    "read": lambda to: Namespace(to, "a").release(),
+    "make": lambda to: Namespace(to, "a")._make(),
+    "empty": lambda to: Namespace(to, "a").empty("pod"),
+    "remove": lambda to: Namespace(to, "a")._remove("uid-1"),
+    "list": lambda to: Driver(Namespace(to, "a"), STORY)._list(),
+    "create": lambda to: Driver(Namespace(to, "a"), STORY)._create(STORY.objects[0]),
+    "review": lambda to: doctor._may(to, "a", ("get", "pods")),
+    "look": lambda to: doctor._read(to, "a"),
+}
+
+
+@pytest.mark.parametrize("ask", ASKING.values(), ids=ASKING)
+def test_a_server_that_stops_answering_is_not_waited_for(
+    ask: Callable[[Connection], object], silent: Connection
+) -> None:
+    """Whatever is asked, after a while it is said that nobody answers."""
+    with pytest.raises(ClusterError, match="timed out"), silent.clear_errors():
+        ask(silent)
+
+
+def test_what_is_gone_is_not_patched_under_its_name() -> None:
+    """Without our object there is nothing to change: another one of that name is a stranger's."""
+    change = next(change for change in STORY.changes if change.type is EventType.MODIFIED)
+    gone = f"{change.object.name} in namespace a is gone: somebody else"
+    with pytest.raises(ClusterError, match=gone):
+        Driver(Namespace(reached(), "a"), STORY).make(change)
+
+
+def kubeconfig(tmp_path: Path, **about: object) -> Path:
+    known: dict[str, object] = {
+        "clusters": [{"name": "c", "cluster": {"server": "http://127.0.0.1:1"}}],
+        "users": [{"name": "u", "user": {"token": "SEKRIT"}}],
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+    }
+    path = tmp_path / "kubeconfig"
+    path.write_text(yaml.safe_dump(known | about), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("users", [[{"name": "u", "token": "SEKRIT"}], [{"token": "SEKRIT"}]])
+def test_a_misshapen_kubeconfig_tells_no_secret(
+    users: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client's own word for it holds the whole entry; ours does not, nor what is behind it."""
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path, users=users)))
+    with pytest.raises(ClusterError, match="cannot be used") as caught:
+        connect("c")
+    assert "SEKRIT" not in str(caught.value)
+    assert caught.value.__suppress_context__
+
+
+def test_an_address_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that is no text is told as a kubeconfig that cannot be used."""
+    wrong = [{"name": "c", "cluster": {"server": 5}}]
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path, clusters=wrong)))
+    with pytest.raises(ClusterError, match="cannot be used"):
+        connect("c")
+
+
+@pytest.mark.filterwarnings("ignore::urllib3.exceptions.DependencyWarning")
+def test_a_proxy_for_which_a_package_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client needs PySocks for it, and the line says how to go without."""
+    monkeypatch.delitem(sys.modules, "urllib3.contrib.socks", raising=False)
+    monkeypatch.setitem(sys.modules, "socks", None)
+    far = [{"name": "c", "cluster": {"server": "http://127.0.0.1:1", "proxy-url": "socks5://a:1"}}]
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path, clusters=far)))
+    with pytest.raises(ClusterError, match=re.escape("set NO_PROXY so that http://127.0.0.1:1")):
+        connect("c")
+
+
+def test_any_proxy_is_refused() -> None:
+    """The client keeps a SOCKS proxy elsewhere than an HTTP proxy; the wire has to be ours."""
+    through = reached()
+    through.configuration.proxy = "socks5://127.0.0.1:1"
+    with pytest.raises(ClusterError, match="set NO_PROXY"):
+        ServerEndpoint(through)
+
+
+@pytest.mark.parametrize("name", ["..", "a/b", "a?b", "A", "-a", "a" * 64, "a\n"])
+def test_a_name_that_no_namespace_has(name: str) -> None:
+    """What would lead a request elsewhere is refused before there is one."""
+    with pytest.raises(ClusterError, match="no name of a namespace"):
+        named(reached(), name)

@@ -391,6 +391,62 @@ def test_everything_is_removed_at_the_end(
     assert not cluster.is_there(name)
 
 
+def test_a_closed_lab_makes_nothing_any_more(cluster: LiveCluster) -> None:
+    """Nobody would remove it again: whoever goes on with it is told to open another."""
+    lab = kwlab.open_lab(context=CONTEXT, namespace="closed")
+    lab.close()
+    uses: list[Callable[[], object]] = [
+        lambda: lab.run(functions.correct(lab)),
+        lambda: lab.resource_version,
+        lambda: lab.ask(at=1.0),
+    ]
+    for use in uses:
+        with pytest.raises(ClusterError, match="open another"):
+            use()
+    assert not cluster.is_there("closed")
+
+
+def test_a_lab_is_closed_once(cluster: LiveCluster) -> None:
+    """Closing again takes nothing from another lab of the program."""
+    first, second = (kwlab.open_lab(context=CONTEXT, namespace="shared") for _ in range(2))
+    first.close()
+    first.close()
+    assert cluster.is_there("shared")
+    second.close()
+    assert not cluster.is_there("shared")
+
+
+@pytest.mark.parametrize("is_ours", [True, False])
+def test_two_that_make_the_namespace_at_once(
+    is_ours: bool, cluster: LiveCluster, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who comes second takes it if it is labelled, as if it had been there before."""
+    place = Namespace(connect(CONTEXT), name)
+    make = place._make
+
+    def make_late() -> bool:
+        about = ownership.namespace(name) if is_ours else {"metadata": {"name": name}}
+        with contextlib.suppress(ApiException):
+            cluster.core.create_namespace(about)
+        return make()
+
+    monkeypatch.setattr(place, "_make", make_late)
+    with contextlib.nullcontext() if is_ours else pytest.raises(ClusterError, match="not kwlab's"):
+        place.claim()
+    assert not place.may_be_left
+    cluster.core.delete_namespace(name)
+
+
+def test_only_the_namespace_that_was_looked_at_is_removed(cluster: LiveCluster, name: str) -> None:
+    """One that was made anew meanwhile is another one."""
+    place = Namespace(connect(CONTEXT), name)
+    place.claim()
+    with pytest.raises(ClusterError, match="409"), place.connection.clear_errors():
+        place._remove("another")
+    assert cluster.is_there(name)
+    assert place.release()
+
+
 def test_what_a_killed_kernel_left_is_cleaned_away(
     cluster: LiveCluster, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

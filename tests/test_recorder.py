@@ -30,6 +30,7 @@ from kwlab.made import Step, made
 from kwlab.recorder import resources
 from kwlab.recorder.journal import Journal
 from kwlab.recorder.record import Recorder, Wanted
+from kwlab.recorder.wholelines import WholeLines
 from kwlab.recording import Header, ResourceEntry
 from kwlab.server.serve import Served
 from kwlab.wire import EventType, WatchEvent, with_kind, without_env_values, without_managed_fields
@@ -297,6 +298,31 @@ def test_a_full_disk_is_one_line() -> None:
     assert "kwlab: my.jsonl: File too large" == said.splitlines()[-1]
     assert recording.load("my.jsonl").changes
     assert ["kubeconfig", "my.jsonl"] == sorted(path.name for path in Path().iterdir())
+
+
+def test_a_disk_that_has_room_again_gets_no_hole(tmp_path: Path) -> None:
+    """What did not fit is cut off, and the next line comes right behind what is there."""
+    lines = WholeLines(tmp_path / "lines", [b"first"])
+    before, most = limits.getrlimit(limits.RLIMIT_FSIZE)
+    limits.setrlimit(limits.RLIMIT_FSIZE, (10, most))
+    try:
+        with pytest.raises(RecordingError):
+            lines.append(b"longer than the rest")
+    finally:
+        limits.setrlimit(limits.RLIMIT_FSIZE, (before, most))
+    lines.append(b"second")
+    lines.close()
+    assert b"first\nsecond\n" == lines.path.read_bytes()
+
+
+@pytest.mark.parametrize("namespace", ["default/secrets?watch=0&x=", "..", "a%2Fb"])
+def test_a_namespace_leads_nowhere_else(namespace: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is no name of a namespace could name Secrets instead: it is refused unasked."""
+    with cluster(QUIET) as served:
+        line = refused(capsys, "--namespace", namespace)
+        assert not [request for request in served.requests if "namespaces" in request.path]
+    assert "is no name of a namespace" in line
+    assert not Path("my.jsonl").exists()
 
 
 @pytest.mark.parametrize(

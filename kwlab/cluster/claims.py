@@ -40,7 +40,8 @@ def take(namespace: Namespace) -> None:
     try:
         namespace.claim()
     except ClusterError:
-        _forget(key)
+        if not namespace.may_be_left:
+            _count_less(key)
         raise
 
 
@@ -57,8 +58,12 @@ def give_back(namespace: Namespace) -> None:
         When the cluster refuses, or is not reached any more.
     """
     key = _key(namespace)
-    if key in _taken and _forget(key):
+    if key not in _taken:
+        return
+    if _taken[key][1] == 1:
+        # Before it is forgotten: whoever is interrupted meanwhile removes it at the end.
         namespace.release()
+    _count_less(key)
 
 
 def release_all() -> None:
@@ -66,8 +71,10 @@ def release_all() -> None:
     for (context, name), (namespace, _) in list(_taken.items()):
         try:
             namespace.release()
-        except ClusterError as error:
-            tell(say("cluster.left", context=context, namespace=name, reason=error))
+        except (Exception, KeyboardInterrupt) as error:
+            # Whatever happened, the others are still to be removed.
+            facts = {"context": context, "namespace": name}
+            tell(say("cluster.left", reason=_reason(error), **facts))
     _taken.clear()
 
 
@@ -83,12 +90,18 @@ def tell(text: str, *, end: str = "\n") -> None:
     sys.stderr.flush()
 
 
-def _forget(key: tuple[str, str]) -> bool:
-    """Count one lab less; tell whether it was the last."""
+def _count_less(key: tuple[str, str]) -> None:
+    """Count one lab less, and forget a namespace without any."""
     namespace, labs = _taken.pop(key)
     if labs > 1:
         _taken[key] = namespace, labs - 1
-    return labs == 1
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, ClusterError):
+        return str(error)
+    what = " ".join(f"{type(error).__name__} {error}".split())
+    return say("cluster.removal_failed", what=what)
 
 
 def _key(namespace: Namespace) -> tuple[str, str]:

@@ -26,6 +26,10 @@ IN_CLUSTER: Final = "in-cluster"
 DEFAULT_KUBECONFIG: Final = "~/.kube/config"
 CONNECT_SECONDS: Final = 5.0
 """Whoever does not answer for so long is not reached."""
+ANSWER_SECONDS: Final = 10.0
+"""So long one that was reached may take for an answer."""
+REMOVAL_SECONDS: Final = 30.0
+"""So long it may take to remove all objects of a kind: it removes them one by one."""
 
 _ACCOUNT_FOLDER: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
@@ -112,7 +116,12 @@ def connect(context: str) -> Connection:
     else:
         namespace = _load_context(context, configuration)
     with _clear_errors(context, configuration.host):
-        client = ApiClient(configuration)
+        try:
+            client = ApiClient(configuration)
+        except ImportError as error:
+            # A SOCKS proxy takes a package that the client does not bring.
+            facts = {"context": context, "url": configuration.host}
+            raise ClusterError(say("cluster.proxy", **facts)) from error
         return Connection(context, client, namespace, _version(client))
 
 
@@ -142,10 +151,17 @@ def _load_context(context: str, configuration: Configuration) -> str:
             names = ", ".join(known) or say("cluster.no_contexts")
             raise ClusterError(say("cluster.no_context", context=context, path=path, known=names))
         load_kube_config(path, context, configuration, persist_config=False)
-    except (ConfigException, YAMLError, OSError, ValueError, LookupError, TypeError) as error:
-        reason = " ".join(str(error).split())
-        raise ClusterError(say("cluster.bad_kubeconfig", path=path, reason=reason)) from error
+    except (
+        *(ConfigException, YAMLError, OSError, ValueError),
+        *(LookupError, TypeError, AttributeError),
+    ) as error:
+        # The client prints whole entries, and a user's holds credentials.
+        reason = _ENTRY.sub("...", " ".join(str(error).split()))
+        raise ClusterError(say("cluster.bad_kubeconfig", path=path, reason=reason)) from None
     return str(known[context].safe_get("namespace") or "")
+
+
+_ENTRY: Final = re.compile(r"\{.*\}")
 
 
 def _load_account(configuration: Configuration) -> str:

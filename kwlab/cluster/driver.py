@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from kwlab.cluster import bodies, ownership
+from kwlab.cluster import bodies, connection, ownership
 from kwlab.cluster.namespace import POLL_SECONDS, Namespace
 from kwlab.errors import ClusterError
 from kwlab.history import Change, History, Object, numbered
@@ -146,6 +146,7 @@ class Driver:
 
     def _call(self, verb: str, *named: object, **options: Any) -> Any:
         method = getattr(self._namespace.api, f"{verb}_namespaced_{self._spelling}")
+        options.setdefault("_request_timeout", connection.ANSWER_SECONDS)
         return method(*named, _preload_content=False, **options)
 
     def _list(self) -> tuple[str, tuple[Object, ...]]:
@@ -185,7 +186,11 @@ class Driver:
 
     def _patch(self, planned: Change) -> str:
         name = planned.object.name
-        body = bodies.patched(planned, self._uid(name))
+        uid = self._uid(name)
+        if not uid:
+            # Without one, whatever has the name by now would be changed.
+            raise ClusterError(say("cluster.gone", name=name, namespace=self._namespace.name))
+        body = bodies.patched(planned, uid)
         return self._version(self._call("patch", name, self._namespace.name, body))
 
     def _delete(self, planned: Change) -> None:

@@ -26,15 +26,15 @@ class ServerEndpoint:
     Raises
     ------
     ClusterError
-        When the client reaches the cluster through an HTTP proxy.
+        When the client reaches the cluster through a proxy.
     """
 
     def __init__(self, connection: Connection, through: tuple[str, int] | None = None) -> None:
         self._connection = connection
         self._manager = connection.client.rest_client.pool_manager
-        if self._manager.proxy is not None:
+        if _has_proxy(connection):
             facts = {"context": connection.context, "url": connection.url}
-            raise ClusterError(say("cluster.http_proxy", **facts))
+            raise ClusterError(say("cluster.proxy", **facts))
         url = parse_url(connection.url)
         self.scheme = url.scheme or "https"
         self.host = (url.host or "").strip("[]")
@@ -92,3 +92,12 @@ class ServerEndpoint:
         settings = self._connection.configuration.auth_settings()
         value = settings.get("BearerToken", {}).get("value") or ""
         return str(value).encode("latin-1")
+
+
+def _has_proxy(connection: Connection) -> bool:
+    """Tell whether the client goes through a proxy, of whatever kind."""
+    from kubernetes.client.rest import should_bypass_proxies
+
+    settings = connection.configuration
+    bypassed = settings.no_proxy or ""
+    return bool(settings.proxy) and not should_bypass_proxies(connection.url, bypassed)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+from kwlab.cluster import connection as reaching
 from kwlab.cluster import ownership
 from kwlab.cluster.connection import IN_CLUSTER, Connection
 from kwlab.errors import ClusterError
@@ -35,10 +37,35 @@ def named(connection: Connection, namespace: str | None) -> str:
     str
         Else the service account's own, or ``kwlab``; never the one of a context, where other
         people's work is.
+
+    Raises
+    ------
+    ClusterError
+        As :func:`check_name` does.
     """
     if namespace:
+        check_name(namespace)
         return namespace
     return connection.namespace if connection.context == IN_CLUSTER else DEFAULT
+
+
+def check_name(namespace: str) -> None:
+    """Refuse what no namespace is called: in a path it could lead to something else.
+
+    Parameters
+    ----------
+    namespace : str
+
+    Raises
+    ------
+    ClusterError
+        When it is no DNS label (RFC 1123).
+    """
+    if _DNS_LABEL.fullmatch(namespace) is None:
+        raise ClusterError(say("cluster.no_name", name=namespace))
+
+
+_DNS_LABEL: Final = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
 
 
 class Namespace:
@@ -48,6 +75,12 @@ class Namespace:
     ----------
     connection : Connection
     name : str
+
+    Attributes
+    ----------
+    may_be_left : bool
+        Whether it was asked for, and the cluster has not refused it: then it may be there even
+        where no answer came.
     """
 
     def __init__(self, connection: Connection, name: str) -> None:
@@ -55,6 +88,7 @@ class Namespace:
 
         self.connection, self.name = connection, name
         self.api: CoreV1Api = CoreV1Api(connection.client)
+        self.may_be_left = False
 
     def claim(self, *, patience_seconds: float = TERMINATING_SECONDS) -> None:
         """Make it if it is not there; take it if it is labelled.
@@ -72,14 +106,13 @@ class Namespace:
         """
         late = time.monotonic() + patience_seconds
         with self.connection.clear_errors():
-            while (found := self._read()) is not None and _is_terminating(found):
+            while (found := self._read()) is None or _is_terminating(found):
+                if found is None and self._make():
+                    return
                 if time.monotonic() >= late:
                     raise ClusterError(say("cluster.terminating", **self._facts))
                 time.sleep(POLL_SECONDS)
-            if found is None:
-                create: Any = self.api.create_namespace
-                create(ownership.namespace(self.name))
-        if found is not None and not _is_ours(found):
+        if not _is_ours(found):
             raise ClusterError(say("cluster.not_ours", **self._facts))
 
     def release(self) -> bool:
@@ -104,7 +137,7 @@ class Namespace:
             for kind in KINDS:
                 self.empty(kind)
             if (found.metadata.annotations or {}).get(ownership.MADE_HERE):
-                self.api.delete_namespace(self.name)
+                self._remove(found.metadata.uid)
             return True
 
     def empty(self, kind: str) -> None:
@@ -116,7 +149,12 @@ class Namespace:
             As the official client spells it.
         """
         remove = getattr(self.api, f"delete_collection_namespaced_{kind}")
-        remove(self.name, label_selector=ownership.SELECTOR, grace_period_seconds=0)
+        remove(
+            self.name,
+            label_selector=ownership.SELECTOR,
+            grace_period_seconds=0,
+            _request_timeout=reaching.REMOVAL_SECONDS,
+        )
 
     @property
     def _facts(self) -> dict[str, str]:
@@ -126,11 +164,32 @@ class Namespace:
             "label": ownership.SELECTOR,
         }
 
+    def _make(self) -> bool:
+        """Make it; tell whether nobody else has made it in the same moment."""
+        from kubernetes.client.exceptions import ApiException
+
+        create: Any = self.api.create_namespace
+        self.may_be_left = True
+        try:
+            create(ownership.namespace(self.name), _request_timeout=reaching.ANSWER_SECONDS)
+        except ApiException as error:
+            self.may_be_left = not 400 <= error.status < 500
+            if error.status == 409:
+                return False
+            raise
+        return True
+
+    def _remove(self, uid: str) -> None:
+        remove: Any = self.api.delete_namespace
+        only = {"preconditions": {"uid": uid}}
+        remove(self.name, body=only, _request_timeout=reaching.ANSWER_SECONDS)
+
     def _read(self) -> Any:
         from kubernetes.client.exceptions import ApiException
 
+        read: Any = self.api.read_namespace
         try:
-            return self.api.read_namespace(self.name)
+            return read(self.name, _request_timeout=reaching.ANSWER_SECONDS)
         except ApiException as error:
             if error.status == 404:
                 return None

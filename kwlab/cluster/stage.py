@@ -85,6 +85,8 @@ class LiveStage:
         self._endpoint = ServerEndpoint(connection)
         self._driver = Driver(namespace, self.history)
         self._is_playing = False
+        self._is_closed = False
+        self._is_given_back = False
 
     @property
     def namespace(self) -> str:
@@ -139,11 +141,23 @@ class LiveStage:
         return Answer(tuple(filter(ownership.is_ours, actor.result)), play.happened)
 
     def close(self) -> None:
-        """Remove what was made, unless another lab of this program still plays there."""
-        claims.give_back(self._namespace)
+        """Remove what was made, unless another lab of this program still plays there.
+
+        Raises
+        ------
+        ClusterError
+            When the cluster refuses, or is not reached any more; closing again tries again.
+        """
+        self._is_closed = True
+        if not self._is_given_back:
+            claims.give_back(self._namespace)
+            self._is_given_back = True
         self._connection.close()
 
     def _stand(self) -> None:
+        if self._is_closed:
+            # What it made now, nobody would remove.
+            raise ClusterError(say("cluster.closed"))
         if not self._is_playing:
             self._driver.stand()
 

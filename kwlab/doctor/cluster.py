@@ -37,7 +37,7 @@ def cluster(context: str) -> Finding:
     from kwlab.cluster.endpoint import ServerEndpoint
 
     with _reached(context) as reached:
-        # It refuses what cannot be cut, such as a way through an HTTP proxy.
+        # It refuses what cannot be cut, such as a way through a proxy.
         ServerEndpoint(reached)
         return ok("cluster.fine", context=context, version=reached.version, url=reached.url)
 
@@ -127,13 +127,16 @@ def _in_role() -> Iterator[tuple[str, str]]:
 def _may(reached: Connection, place: str, right: tuple[str, str]) -> bool:
     from kubernetes.client import AuthorizationV1Api
 
+    from kwlab.cluster import connection
+
     verb, resource = right
     asked = {"namespace": place, "verb": verb, "resource": resource}
     if resource == "namespaces" and verb == "get":
         # A Role that lets one namespace be seen names no other: the server asks for it by name.
         asked["name"] = place
     review: Any = AuthorizationV1Api(reached.client).create_self_subject_access_review
-    answer = review({"spec": {"resourceAttributes": asked}})
+    body = {"spec": {"resourceAttributes": asked}}
+    answer = review(body, _request_timeout=connection.ANSWER_SECONDS)
     return bool(answer.status.allowed)
 
 
@@ -149,8 +152,11 @@ def _read(reached: Connection, name: str) -> Any:
     from kubernetes.client import CoreV1Api
     from kubernetes.client.exceptions import ApiException
 
+    from kwlab.cluster import connection
+
+    read: Any = CoreV1Api(reached.client).read_namespace
     try:
-        return CoreV1Api(reached.client).read_namespace(name)
+        return read(name, _request_timeout=connection.ANSWER_SECONDS)
     except ApiException as error:
         if error.status == 404:
             return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from kwlab.cluster.connection import CONNECT_SECONDS, Connection
+from kwlab.cluster.namespace import check_name
 from kwlab.errors import ClusterError
 from kwlab.messages import say
 from kwlab.reachable import prepared
@@ -27,9 +28,15 @@ class Source:
     namespace : str
     selector : str
         A label selector; empty for none.
+
+    Raises
+    ------
+    ClusterError
+        When no namespace can be called so.
     """
 
     def __init__(self, connection: Connection, namespace: str, selector: str) -> None:
+        check_name(namespace)
         self._connection = connection
         self._namespace = namespace
         self._selectors = ListOptions(label_selector=selector or None)

@@ -69,6 +69,7 @@ class WholeLines:
                 _write(self._file, data)
             except OSError as error:
                 os.ftruncate(self._file, self._written)
+                os.lseek(self._file, self._written, os.SEEK_SET)
                 raise _fault(self.path, error) from error
             self._written += len(data)
             self.size += len(plain)
