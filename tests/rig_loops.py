@@ -6,7 +6,9 @@ import json
 import random
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -17,8 +19,36 @@ CHANGES: Final = 60
 TIMEOUT_SECONDS: Final = 2
 LONGEST_PAUSE_SECONDS: Final = 0.4
 LONGEST_ABSENCE_SECONDS: Final = 1.0
+APART_SECONDS: Final = 0.05
 NAMES: Final = ("m", "m-1", "m.1", "m0", "a", "z")
 APPS: Final = ("web", "db", None)
+
+
+class Apart:
+    """Keep changes away from where an attempt begins or ends.
+
+    Within a few milliseconds two connections of a real server do not tell the same order, and a
+    capture of both could not be replayed by one clock.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._ends: list[float] = []
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        with self._lock:
+            time.sleep(APART_SECONDS)
+            yield
+            self._ends.append(time.monotonic() + TIMEOUT_SECONDS)
+            time.sleep(APART_SECONDS)
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        with self._lock:
+            while any(abs(end - time.monotonic()) < 2 * APART_SECONDS for end in self._ends):
+                time.sleep(APART_SECONDS / 10)
+            yield
 
 
 @dataclass
@@ -31,6 +61,7 @@ class Loop:
     chance: random.Random
     version: str
     is_wrong: bool
+    apart: Apart
     selector: str = ""
     attempts: list[dict[str, Any]] = field(default_factory=list)
 
@@ -50,7 +81,11 @@ class Loop:
             query["labelSelector"] = self.selector
         if not self.is_wrong:
             query |= {"allowWatchBookmarks": "true", "resourceVersion": self.version}
-        answer = self.server.ask(f"{self.path}?{urlencode(query)}")
+        with ExitStack() as stack:
+            with self.apart.asking():
+                target = f"{self.path}?{urlencode(query)}"
+                answer = stack.enter_context(self.server.asking(target))
+            answer.wait_for_end()
         assert answer.ended is not None
         for line in answer.lines:
             self.version = line.value["object"]["metadata"]["resourceVersion"]
@@ -78,9 +113,9 @@ def capture(server: RealServer, namespace: str, seed: int) -> dict[str, dict[str
     listed = json.loads(server.ask(path).body)
     version = listed["metadata"]["resourceVersion"]
     began = time.monotonic()
-    is_over = threading.Event()
+    is_over, apart = threading.Event(), Apart()
     loops = [
-        Loop(server, path, began, chance, version, is_wrong, selector)
+        Loop(server, path, began, chance, version, is_wrong, apart, selector)
         for chance, (is_wrong, selector) in zip(
             chances[1:],
             [(True, ""), (False, ""), (True, "app=web"), (False, "app=web")],
@@ -93,7 +128,8 @@ def capture(server: RealServer, namespace: str, seed: int) -> dict[str, dict[str
     ):
         running = [pool.submit(loop.run, is_over) for loop in loops]
         for _ in range(CHANGES):
-            change(server, namespace, alive, chances[0])
+            with apart.changing():
+                change(server, namespace, alive, chances[0])
             if chances[0].random() < 0.7:
                 time.sleep(chances[0].uniform(0, LONGEST_PAUSE_SECONDS))
         is_over.set()
