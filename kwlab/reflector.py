@@ -8,11 +8,9 @@ order of the three: list, watch until the resourceVersion has expired, and again
 
 from __future__ import annotations
 
-import contextlib
 import logging
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
-from types import TracebackType
 from typing import Any, Final, TypeAlias
 
 from msgspec.structs import replace as replace_struct
@@ -42,6 +40,7 @@ from kwlab.observer import (
     RetriesHidden,
     hidden_retries,
 )
+from kwlab.pulling import Pulled
 from kwlab.reflectoroptions import DEFAULT, ReflectorOptions
 from kwlab.resume import Action, Cause, Do, Kind, Phase, State, step
 from kwlab.retrywatcher import RetryWatcher
@@ -51,7 +50,7 @@ from kwlab.wire import ListOptions
 _logger: Final = logging.getLogger(__name__)
 
 
-class Reflector:
+class Reflector(Pulled[ReflectorEvent]):
     """Iterate over what exists and over every change, through every fault.
 
     It lists, watches from the list, resumes a watch that was cut, and lists again when the server
@@ -124,8 +123,7 @@ class Reflector:
         self._in_step_at, self._why_listed = 0.0, ""
         self._watched_seconds, self._known_version, self._has_bookmarks = 0.0, "", False
         self._has_synced = False
-        self._failure: BaseException | None = None
-        self._steps = self._run()
+        self._steps = self._remembering(self._rounds())
         self._events = (event for event in self._steps if event is not None)
 
     @property
@@ -181,65 +179,6 @@ class Reflector:
             watcher.stop()
         if self._real_clock is not None:
             self._real_clock.wake()
-
-    def close(self) -> None:
-        """Stop, and close the open response."""
-        self.stop()
-        # Another thread may be inside the iteration; then it closes, as soon as it wakes.
-        with contextlib.suppress(ValueError):
-            self._steps.close()
-
-    def __enter__(self) -> Reflector:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def __iter__(self) -> Iterator[ReflectorEvent]:
-        """Give the one iteration of this reflector, which a second loop continues.
-
-        Returns
-        -------
-        iterator of ReflectorEvent
-        """
-        return self._events if self._failure is None else self._fail_again()
-
-    def __next__(self) -> ReflectorEvent:
-        """Acknowledge the last event and wait for the next.
-
-        Returns
-        -------
-        ReflectorEvent
-
-        Raises
-        ------
-        StopIteration
-            After :meth:`stop`, and at the deadline.
-        WatchEnded
-            When it cannot go on; ``resource_version`` in it says how far it had come.
-        WatchFunctionError
-            When the method broke its contract.
-        """
-        return next(iter(self))
-
-    def _fail_again(self) -> Iterator[ReflectorEvent]:
-        assert self._failure is not None
-        raise self._failure
-        yield
-
-    def _run(self) -> _Steps:
-        try:
-            yield from self._rounds()
-        except GeneratorExit:
-            raise
-        except BaseException as error:
-            self._failure = error
-            raise
 
     def _rounds(self) -> _Steps:
         deadline = self._retry.deadline_seconds

@@ -7,12 +7,10 @@ connection and the observer that the rules are fed from.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import random as _random
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
-from types import TracebackType
 from typing import Final, TypeAlias
 
 from kwlab.clock import Clock, RealClock
@@ -30,6 +28,7 @@ from kwlab.observer import (
     RetriesHidden,
     hidden_retries,
 )
+from kwlab.pulling import Pulled
 from kwlab.response import LEAST_SECONDS, Answer, WatchFunction
 from kwlab.resume import Action, Cause, Do, Happening, Kind, State, close_of, step
 from kwlab.retryoptions import DEFAULT, STRICT, RetryOptions
@@ -51,7 +50,7 @@ __all__ = [
 _logger: Final = logging.getLogger(__name__)
 
 
-class RetryWatcher:
+class RetryWatcher(Pulled[WatchEvent]):
     """Iterate over the changes after a resourceVersion, through every reconnect.
 
     Asking for the next event acknowledges the last: an event whose handling failed is sent again
@@ -136,8 +135,7 @@ class RetryWatcher:
         self._observer = observer
         self._state = State.at(resource_version)
         self._answer: Answer | None = None
-        self._failure: BaseException | None = None
-        self._events = self._run()
+        self._events = self._steps = self._remembering(self._attempts())
 
     @property
     def resource_version(self) -> str:
@@ -159,63 +157,6 @@ class RetryWatcher:
         answer = self._answer
         if answer is not None:
             answer.interrupt()
-
-    def close(self) -> None:
-        """Stop, and close the open response."""
-        self.stop()
-        # Another thread may be inside the iteration; then it closes, as soon as it wakes.
-        with contextlib.suppress(ValueError):
-            self._events.close()
-
-    def __enter__(self) -> RetryWatcher:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def __iter__(self) -> Iterator[WatchEvent]:
-        """Give the one iteration of this watcher, which a second loop continues.
-
-        Returns
-        -------
-        iterator of WatchEvent
-        """
-        return self._events if self._failure is None else self._fail_again()
-
-    def __next__(self) -> WatchEvent:
-        """Acknowledge the last event and wait for the next.
-
-        Returns
-        -------
-        WatchEvent
-
-        Raises
-        ------
-        StopIteration
-            After :meth:`stop`, and at the deadline.
-        WatchEnded
-            When it cannot go on; ``resource_version`` in it says where to go on from.
-        WatchFunctionError
-            When the watch function broke its contract.
-        """
-        return next(iter(self))
-
-    def _fail_again(self) -> Iterator[WatchEvent]:
-        assert self._failure is not None
-        raise self._failure
-        yield
-
-    def _run(self) -> _Events:
-        try:
-            yield from self._attempts()
-        except Exception as error:
-            self._failure = error
-            raise
 
     def _attempts(self) -> _Events:
         if self._options.deadline_seconds is not None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from kubernetes import client
 
+import kwlab
 from kwlab import errors, reachable, retrywatcher
 from kwlab.log import Close
 from kwlab.observer import AttemptEnded, AttemptStarted, Delay, Delivered, Record
@@ -478,3 +479,22 @@ def _generator(api: client.CoreV1Api) -> Callable[[ListOptions], object]:
         yield from events(_function(api)(options))
 
     return watch
+
+
+@pytest.mark.parametrize("kind", ["RetryWatcher", "Reflector"])
+def test_an_interruption_is_not_raised_again(kind: str) -> None:
+    """One Ctrl-C ends the iteration once; whoever asks again is told that it is over."""
+
+    class Client:
+        def list_pods(self, watch: bool = False, **options: object) -> object:
+            raise KeyboardInterrupt(watch, options)
+
+    pulled: kwlab.RetryWatcher | kwlab.Reflector = (
+        kwlab.RetryWatcher("5", lambda options: Client().list_pods())
+        if kind == "RetryWatcher"
+        else kwlab.Reflector(Client().list_pods)
+    )
+    with pulled:
+        with pytest.raises(KeyboardInterrupt):
+            next(pulled)
+        assert [] == list(pulled)
