@@ -6,8 +6,10 @@ import http.client
 import itertools
 import json
 import os
+import signal
 import ssl
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -225,16 +227,20 @@ class RealServer:
 @contextmanager
 def watching_client(kind: str, *arguments: str) -> Iterator[ClientGo]:
     """Run client-go's ``retrywatcher`` or ``informer`` until the block ends."""
-    process = subprocess.Popen(
-        [built("client"), kind, *arguments], stdout=subprocess.PIPE, text=True
-    )
-    running = ClientGo(process)
-    try:
-        yield running
-    finally:
-        process.terminate()
-        process.wait(ANSWER_SECONDS)
-        running.join()
+    # What client-go logs stands among the requests too, and would bury what a test says.
+    with tempfile.TemporaryFile("w+") as log:
+        process = subprocess.Popen(
+            [built("client"), kind, *arguments], stdout=subprocess.PIPE, stderr=log, text=True
+        )
+        running = ClientGo(process)
+        try:
+            yield running
+        finally:
+            process.terminate()
+            ended = process.wait(ANSWER_SECONDS)
+            running.join()
+            log.seek(0)
+            assert ended in (0, -signal.SIGTERM), log.read()
 
 
 class ClientGo:
