@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import functools
 import itertools
-import os
 import random
 import threading
 import time
@@ -33,15 +32,16 @@ from kwlab.server import faults
 from kwlab.server.door import Door, Session
 from kwlab.server.serve import Served
 from kwlab.wire import ListOptions, WatchEvent
+from tests.conftest import SEED
 from tests.histories import NAMESPACE, shipped
+from tests.nightly import IS_NIGHTLY
 from tests.realserver import ClientGo, watching_client
 from tests.scripted_server import ScriptedServer
 from tests.test_conformance import WIRE_ROWS
 
 pytestmark = pytest.mark.needs("rig")
 
-SCHEDULES: Final = int(os.environ.get("KWLAB_SCHEDULES", "200"))
-SEED: Final = int(os.environ.get("KWLAB_SEED", "0")) or random.SystemRandom().randrange(1, 2**32)
+SCHEDULES: Final = 1_000 if IS_NIGHTLY else 200
 AT_ONCE: Final = (40, 10, 3)
 """On a busy machine a watcher may be late by more than the margin. What differs is tried again with
 fewer at a time; what is no accident happens again."""
@@ -368,10 +368,9 @@ def differences(schedule: Schedule) -> str:
     return "\n".join([str(schedule), *(f"{n:9} {run.asked} {run.told}" for n, run in runs.items())])
 
 
-def test_random_schedules(record_property: Callable[..., None]) -> None:
+def test_random_schedules() -> None:
     """Under random faults the real RetryWatcher and ours ask and deliver alike."""
     print(f"KWLAB_SEED={SEED}")
-    record_property("seed", SEED)
     schedules = [drawn(SEED + number) for number in range(SCHEDULES)]
     found: list[str] = []
     for at_once in AT_ONCE:
