@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from kwlab.history import History
 from kwlab.recorder.asking import Source
 from kwlab.server.faults import FaultyServer
 from kwlab.wire import EventType
+from tests.conftest import SEED
 from tests.convert_capture import Attempt, as_shown, recorded_attempts
 from tests.realserver import RealServer
 from tests.test_fidelity import BOOKMARK, assert_same, sent_directly, sent_through_the_door
@@ -133,11 +133,10 @@ class Told:
 @pytest.fixture(scope="module")
 def told(realserver: RealServer, tmp_path_factory: pytest.TempPathFactory) -> Told:
     """Drive the real server at random, and record it with its loops."""
-    seed = os.environ.get("KWLAB_SEED") or str(random.randrange(2**32))
-    print(f"KWLAB_SEED={seed}")
+    print(f"KWLAB_SEED={SEED}")
     path = tmp_path_factory.mktemp("random") / "my.jsonl"
     namespace = realserver.new_namespace("random")
-    driver = Driver(realserver, namespace, random.Random(seed))
+    driver = Driver(realserver, namespace, random.Random(SEED))
     driver.furnish()
     beside = ["--beside", "wrong-and-correct", "--loop-seconds", f"{LOOP_SECONDS}", "--away", "0.7"]
     both = ["--resource", "pods", "--resource", "configmaps", "--seconds", f"{SECONDS:g}"]
