@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from kwlab.finding import Guess as Guess
     from kwlab.judging.clients import judge_clients as judge_clients
     from kwlab.lab import open_lab as open_lab
-    from kwlab.reachable import prepared as prepared
-    from kwlab.reflector import Reflector as Reflector
-    from kwlab.reflectoroptions import ReflectorOptions as ReflectorOptions
-    from kwlab.response import events as events
-    from kwlab.retryoptions import RetryOptions as RetryOptions
-    from kwlab.retrywatcher import RetryWatcher as RetryWatcher
+    from kwlab.watching.reachable import prepared as prepared
+    from kwlab.watching.reflector import Reflector as Reflector
+    from kwlab.watching.reflectoroptions import ReflectorOptions as ReflectorOptions
+    from kwlab.watching.response import events as events
+    from kwlab.watching.retryoptions import RetryOptions as RetryOptions
+    from kwlab.watching.retrywatcher import RetryWatcher as RetryWatcher
     from kwlab.wire import ListOptions as ListOptions
     from kwlab.wire import WatchEvent as WatchEvent
 
@@ -27,17 +27,17 @@ _HOME: Final = {
     "Guess": "finding",
     "KwlabError": "errors",
     "ListOptions": "wire",
-    "RetryOptions": "retryoptions",
-    "Reflector": "reflector",
-    "ReflectorOptions": "reflectoroptions",
-    "RetryWatcher": "retrywatcher",
+    "RetryOptions": "watching.retryoptions",
+    "Reflector": "watching.reflector",
+    "ReflectorOptions": "watching.reflectoroptions",
+    "RetryWatcher": "watching.retrywatcher",
     "WatchEvent": "wire",
     "check_watch_function": "check",
-    "events": "response",
+    "events": "watching.response",
     "exercise": "exercises",
     "judge_clients": "judging.clients",
     "open_lab": "lab",
-    "prepared": "reachable",
+    "prepared": "watching.reachable",
 }
 """Which module each public name is at home in: it is imported when it is first asked for."""
 

@@ -85,7 +85,7 @@ class StreamBroken(KwlabError):
     message : str
         What happened, and what to do.
     cause : object
-        The :class:`kwlab.resume.Cause` that the loop acts on.
+        The :class:`kwlab.watching.resume.Cause` that the loop acts on.
     """
 
     def __init__(self, message: str, *, cause: object) -> None:

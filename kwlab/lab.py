@@ -19,12 +19,12 @@ from kwlab.errors import KwlabError, LabError
 from kwlab.finding import Guess
 from kwlab.history import History
 from kwlab.messages import say
-from kwlab.response import WatchFunction
 from kwlab.running import below_kwlab, watch_path
 from kwlab.server import faults
 from kwlab.server.door import HOST, Door
 from kwlab.stage import Faults, RecordedStage, Stage, behind_every_lab, played
 from kwlab.strip.draw import picture
+from kwlab.watching.response import WatchFunction
 from kwlab.wire import ListOptions
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from kwlab import wire
 from kwlab.errors import RecordingOver, WatchEnded, WatchFunctionError
 from kwlab.history import Resource
 from kwlab.log import Attempt, Log, Request, Seen
-from kwlab.response import WatchFunction, why_unreturned
-from kwlab.retrywatcher import (
+from kwlab.watching.response import WatchFunction, why_unreturned
+from kwlab.watching.retrywatcher import (
     AttemptEnded,
     AttemptStarted,
     Clock,

@@ -18,10 +18,10 @@ from kwlab.finding import Run
 from kwlab.history import History
 from kwlab.messages import say
 from kwlab.metrics import count
-from kwlab.response import WatchFunction
 from kwlab.running import until_over, watched
 from kwlab.server import faults
 from kwlab.server.door import Session, Way, every_door_to
+from kwlab.watching.response import WatchFunction
 from kwlab.wire import ListOptions
 
 Faults = Sequence[faults.Fault | Mapping[str, Any]]

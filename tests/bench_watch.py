@@ -17,7 +17,7 @@ import msgspec
 import urllib3
 
 from kwlab import history, recording, wire
-from kwlab.retrywatcher import RetryWatcher
+from kwlab.watching.retrywatcher import RetryWatcher
 
 EVENTS: Final = 4300
 

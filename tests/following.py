@@ -11,11 +11,11 @@ from kubernetes import client
 
 import kwlab
 from kwlab.cluster.proxy import LoopbackProxy
-from kwlab.observer import AttemptEnded, ReflectorRecord
-from kwlab.reflector import Reflector
-from kwlab.reflectoroptions import ReflectorOptions
-from kwlab.retrywatcher import RetryWatcher
-from kwlab.store import Key, ReflectorEvent
+from kwlab.watching.observer import AttemptEnded, ReflectorRecord
+from kwlab.watching.reflector import Reflector
+from kwlab.watching.reflectoroptions import ReflectorOptions
+from kwlab.watching.retrywatcher import RetryWatcher
+from kwlab.watching.store import Key, ReflectorEvent
 from kwlab.wire import ListOptions, WatchEvent
 from tests.leaks import LONG, until
 from tests.realserver import RealServer

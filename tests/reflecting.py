@@ -13,12 +13,12 @@ from kubernetes.client import CoreV1Api
 from kwlab.errors import RecordingOver
 from kwlab.history import History, Object
 from kwlab.log import Request
-from kwlab.observer import Gap, Listed, ReflectorRecord
-from kwlab.reflector import Reflector
-from kwlab.reflectoroptions import ReflectorOptions
 from kwlab.server import faults
 from kwlab.server.door import Door, Session
-from kwlab.store import Origin, ReflectorEvent
+from kwlab.watching.observer import Gap, Listed, ReflectorRecord
+from kwlab.watching.reflector import Reflector
+from kwlab.watching.reflectoroptions import ReflectorOptions
+from kwlab.watching.store import Origin, ReflectorEvent
 from kwlab.wire import EventType
 from tests.histories import NAMESPACE
 

@@ -18,9 +18,10 @@ import pytest
 from kubernetes import client
 
 import kwlab
-from kwlab import errors, reading
-from kwlab.retryoptions import RetryOptions
-from kwlab.retrywatcher import RetryWatcher
+from kwlab import errors
+from kwlab.watching import reading
+from kwlab.watching.retryoptions import RetryOptions
+from kwlab.watching.retrywatcher import RetryWatcher
 from kwlab.wire import (
     LINE_LIMIT_BYTES,
     LineDecoder,
@@ -264,7 +265,7 @@ def test_a_function_that_changes_its_answer_is_told_so(
 
 def test_a_function_may_change_from_response_to_generator() -> None:
     """An open response now and a generator next time are both a watch."""
-    from kwlab.response import events
+    from kwlab.watching.response import events
 
     function = Sequence(Frames([added(6)]).response(), events(Frames([added(7)]).response()))
 

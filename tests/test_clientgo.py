@@ -26,11 +26,11 @@ from kubernetes import client
 from kwlab.errors import RecordingOver, WatchEnded
 from kwlab.history import History
 from kwlab.made import made_evenly
-from kwlab.observer import AttemptEnded, AttemptStarted, Record
-from kwlab.retrywatcher import RetryWatcher
 from kwlab.server import faults
 from kwlab.server.door import Door, Session
 from kwlab.server.serve import Served
+from kwlab.watching.observer import AttemptEnded, AttemptStarted, Record
+from kwlab.watching.retrywatcher import RetryWatcher
 from kwlab.wire import ListOptions, WatchEvent
 from tests.conftest import SEED
 from tests.histories import NAMESPACE, shipped

@@ -14,10 +14,10 @@ import pytest
 
 from kwlab.history import History
 from kwlab.made import made_evenly
-from kwlab.reflector import Reflector
 from kwlab.server import faults
 from kwlab.server.serve import Served
-from kwlab.store import Key
+from kwlab.watching.reflector import Reflector
+from kwlab.watching.store import Key
 from kwlab.wire import EventType
 from tests.conftest import SEED
 from tests.histories import NAMESPACE, shipped

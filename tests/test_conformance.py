@@ -14,8 +14,8 @@ from kubernetes import client
 
 from kwlab import errors
 from kwlab.log import Close
-from kwlab.resume import DEFAULT, STRICT, RetryOptions
-from kwlab.retrywatcher import AttemptEnded, Delivered, Record, RetryWatcher
+from kwlab.watching.resume import DEFAULT, STRICT, RetryOptions
+from kwlab.watching.retrywatcher import AttemptEnded, Delivered, Record, RetryWatcher
 from kwlab.wire import ListOptions, WatchEvent
 from tests.scripted_server import ScriptedServer
 

@@ -13,10 +13,10 @@ import prometheus_client
 import pytest
 
 import kwlab
-from kwlab import observer
 from kwlab.log import Close
-from kwlab.observer import AttemptEnded, Delay, Record, RetriesHidden, log_to
-from kwlab.retrywatcher import RetryWatcher
+from kwlab.watching import observer
+from kwlab.watching.observer import AttemptEnded, Delay, Record, RetriesHidden, log_to
+from kwlab.watching.retrywatcher import RetryWatcher
 from kwlab.wire import ListOptions
 from tests.leaks import nothing_left
 from tests.raw_server import CHUNKED, END, Connection, RawServer, added, chunk
@@ -138,7 +138,7 @@ def test_hidden_retries_are_told_and_said_once(caplog: pytest.LogCaptureFixture)
 
     assert ["5", "5", "5", "6", "6", "6"] == asked
     assert [2, 2] == hidden(records)
-    (said,) = [r.getMessage() for r in caplog.records if r.name == "kwlab.retrywatcher"]
+    (said,) = [r.getMessage() for r in caplog.records if r.name == "kwlab.watching.retrywatcher"]
     assert re.search(r"asked 2 times more by itself .* `Configuration.retries = False`", said)
 
 
@@ -208,7 +208,7 @@ def test_a_logger_that_does_not_listen_costs_nothing(caplog: pytest.LogCaptureFi
 
 
 def example() -> str:
-    """The lines of code in the docstring of kwlab.observer."""
+    """The lines of code in the docstring of kwlab.watching.observer."""
     blocks = re.findall(r"::\n\n((?:    .*\n|\n)+)", inspect.getdoc(observer) or "")
     return textwrap.dedent(blocks[0])
 
@@ -220,7 +220,7 @@ def test_the_counters_that_are_shown_count(monkeypatch: pytest.MonkeyPatch) -> N
         made = getattr(prometheus_client, name)
         monkeypatch.setattr(prometheus_client, name, _in(registry, made))
     namespace: dict[str, Any] = {}
-    exec(compile(example(), "kwlab.observer", "exec"), namespace)
+    exec(compile(example(), "kwlab.watching.observer", "exec"), namespace)
     _, _, records, watcher = loop([SIX, SEVEN], ConnectionRefusedError(), [])
     exhaust(watcher)
 

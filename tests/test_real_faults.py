@@ -17,7 +17,7 @@ from kubernetes import client
 
 from kwlab.errors import Denied, Expired
 from kwlab.log import Close
-from kwlab.observer import Delay, Gap, Listed, ListFailed, RetriesHidden
+from kwlab.watching.observer import Delay, Gap, Listed, ListFailed, RetriesHidden
 from tests.following import Following, Place, Uncached
 from tests.leaks import nothing_left, until
 from tests.realserver import RealServer

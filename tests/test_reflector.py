@@ -15,16 +15,17 @@ import pytest
 from kubernetes import client
 
 import kwlab
-from kwlab import errors, reflectoroptions
-from kwlab import reflector as reflector_module
+from kwlab import errors
 from kwlab.history import History
 from kwlab.made import Step
-from kwlab.observer import Delivered, Gap, Listed, ListFailed, ReflectorRecord
-from kwlab.reflector import Reflector
-from kwlab.reflectoroptions import ReflectorOptions
-from kwlab.retryoptions import Backoff, RetryOptions
 from kwlab.server.serve import Served
-from kwlab.store import Origin, ReflectorEvent, Store, differences
+from kwlab.watching import reflector as reflector_module
+from kwlab.watching import reflectoroptions
+from kwlab.watching.observer import Delivered, Gap, Listed, ListFailed, ReflectorRecord
+from kwlab.watching.reflector import Reflector
+from kwlab.watching.reflectoroptions import ReflectorOptions
+from kwlab.watching.retryoptions import Backoff, RetryOptions
+from kwlab.watching.store import Origin, ReflectorEvent, Store, differences
 from kwlab.wire import EventType, WatchEvent, event_line
 from tests.histories import NAMESPACE, pods, shipped
 from tests.reflecting import existing, holds, run, short

@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kwlab import listing, reflector
 from kwlab.errors import WatchEnded
 from kwlab.history import History
 from kwlab.made import Step, made
-from kwlab.observer import Gap
-from kwlab.reflector import Reflector
-from kwlab.reflectoroptions import ReflectorOptions
-from kwlab.retryoptions import RetryOptions
 from kwlab.server.faults import Cut, Error, Fault, Forget, Malformed, Refuse, Silence
-from kwlab.store import Origin, ReflectorEvent, Store, differences
+from kwlab.watching import listing, reflector
+from kwlab.watching.observer import Gap
+from kwlab.watching.reflector import Reflector
+from kwlab.watching.reflectoroptions import ReflectorOptions
+from kwlab.watching.retryoptions import RetryOptions
+from kwlab.watching.store import Origin, ReflectorEvent, Store, differences
 from kwlab.wire import EventType, ListPage, WatchEvent
 from tests.histories import shipped
 from tests.nightly import SCHEDULES

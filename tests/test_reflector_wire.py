@@ -17,11 +17,11 @@ from typing import Final
 import pytest
 
 import kwlab
-from kwlab.observer import Gap, Listed, ListFailed, ReflectorRecord, RetriesHidden, log_to
-from kwlab.reflector import Reflector
-from kwlab.reflectoroptions import ReflectorOptions
-from kwlab.retryoptions import RetryOptions
-from kwlab.store import Origin
+from kwlab.watching.observer import Gap, Listed, ListFailed, ReflectorRecord, RetriesHidden, log_to
+from kwlab.watching.reflector import Reflector
+from kwlab.watching.reflectoroptions import ReflectorOptions
+from kwlab.watching.retryoptions import RetryOptions
+from kwlab.watching.store import Origin
 from tests.leaks import LONG
 from tests.nightly import EVENTS_TOTAL
 from tests.raw_server import CHUNKED, CLOSING, END, Connection, RawServer, added, chunk
@@ -236,7 +236,7 @@ def test_hidden_retries_of_a_list_are_told(caplog: pytest.LogCaptureFixture) -> 
     records, asked_total = listed_after(refusals=2)
 
     assert (3, [2]) == (asked_total, hidden(records))
-    (said,) = [r.getMessage() for r in caplog.records if r.name == "kwlab.reflector"]
+    (said,) = [r.getMessage() for r in caplog.records if r.name == "kwlab.watching.reflector"]
     assert "asked 2 times more by itself" in said
 
 
@@ -246,7 +246,9 @@ def test_retries_of_a_list_that_did_not_help_are_told(caplog: pytest.LogCaptureF
 
     kinds = [type(record) for record in records]
     assert [RetriesHidden, ListFailed, RetriesHidden, Listed] == kinds
-    assert 1 == len([record for record in caplog.records if record.name == "kwlab.reflector"])
+    assert 1 == len(
+        [record for record in caplog.records if record.name == "kwlab.watching.reflector"]
+    )
     assert (7, [3, 2], 429) == (asked_total, hidden(records), records[1].code)  # type: ignore[union-attr]
 
 

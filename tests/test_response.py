@@ -19,8 +19,8 @@ import urllib3
 from kubernetes import client, watch
 
 from kwlab import errors
-from kwlab.response import Answer, events
-from kwlab.resume import Cause, Happening, Kind
+from kwlab.watching.response import Answer, events
+from kwlab.watching.resume import Cause, Happening, Kind
 from kwlab.wire import ListOptions, Status, WatchEvent
 from tests.scripted_server import ScriptedServer, line
 
@@ -577,7 +577,7 @@ def test_another_clients_network_errors_are_known(error: Exception, kind: str) -
 def test_the_client_is_not_imported_with_kwlab() -> None:
     """Importing the watcher imports neither kubernetes nor urllib3."""
     code = (
-        "import sys, kwlab.retrywatcher; "
+        "import sys, kwlab.watching.retrywatcher; "
         "print([m for m in ('kubernetes', 'urllib3') if m in sys.modules])"
     )
 

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kwlab import errors, resume
+from kwlab import errors
 from kwlab.log import Close
-from kwlab.resume import (
+from kwlab.watching import resume
+from kwlab.watching.resume import (
     DEFAULT,
     STRICT,
     TABLE,

@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 from kubernetes.client import CoreV1Api
 
-from kwlab import errors, retryoptions
+from kwlab import errors
 from kwlab.log import Close
-from kwlab.observer import AttemptEnded, Record
-from kwlab.retryoptions import DEFAULT, STRICT, RetryOptions, table
-from kwlab.retrywatcher import RetryWatcher
 from kwlab.server.door import Door, Session
 from kwlab.server.faults import FaultyServer
+from kwlab.watching import retryoptions
+from kwlab.watching.observer import AttemptEnded, Record
+from kwlab.watching.retryoptions import DEFAULT, STRICT, RetryOptions, table
+from kwlab.watching.retrywatcher import RetryWatcher
 from kwlab.wire import ListOptions
 from tests.histories import NAMESPACE, busy, pods
 from tests.scripted_server import line

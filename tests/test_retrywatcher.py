@@ -11,12 +11,13 @@ import pytest
 from kubernetes import client
 
 import kwlab
-from kwlab import errors, reachable, retrywatcher
+from kwlab import errors
 from kwlab.log import Close
-from kwlab.observer import AttemptEnded, AttemptStarted, Delay, Delivered, Record
-from kwlab.response import events
-from kwlab.resume import DEFAULT, RetryOptions
-from kwlab.retrywatcher import RetryWatcher
+from kwlab.watching import reachable, retrywatcher
+from kwlab.watching.observer import AttemptEnded, AttemptStarted, Delay, Delivered, Record
+from kwlab.watching.response import events
+from kwlab.watching.resume import DEFAULT, RetryOptions
+from kwlab.watching.retrywatcher import RetryWatcher
 from kwlab.wire import EventType, ListOptions, Status, WatchEvent
 from tests.scripted_server import ScriptedServer, line
 from tests.test_response import Frames

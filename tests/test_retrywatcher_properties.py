@@ -16,17 +16,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kubernetes.client import CoreV1Api
 
-from kwlab import resume
 from kwlab.errors import Expired, RecordingOver, WatchEnded
 from kwlab.history import History
 from kwlab.log import Request
 from kwlab.made import Step
-from kwlab.resume import Kind, Rule, State
-from kwlab.retryoptions import DEFAULT, RetryOptions
-from kwlab.retrywatcher import RetryWatcher
 from kwlab.server import faults
 from kwlab.server.door import Door, Session
 from kwlab.server.faults import Cut, Error, Fault, Forget, Malformed, Refuse, Silence
+from kwlab.watching import resume
+from kwlab.watching.resume import Kind, Rule, State
+from kwlab.watching.retryoptions import DEFAULT, RetryOptions
+from kwlab.watching.retrywatcher import RetryWatcher
 from kwlab.wire import Decoded, EventType, LineDecoder, ListOptions, Unreadable, WatchEvent
 from tests.histories import NAMESPACE, pods
 from tests.nightly import SCHEDULES

@@ -18,9 +18,9 @@ from kubernetes import client
 
 import kwlab
 from kwlab.log import Close
-from kwlab.observer import AttemptEnded, AttemptStarted, Delay, Record
-from kwlab.retryoptions import RetryOptions
-from kwlab.retrywatcher import RetryWatcher
+from kwlab.watching.observer import AttemptEnded, AttemptStarted, Delay, Record
+from kwlab.watching.retryoptions import RetryOptions
+from kwlab.watching.retrywatcher import RetryWatcher
 from kwlab.wire import ListOptions
 from tests.leaks import LONG, nothing_left
 from tests.raw_server import CHUNKED, CLOSING, END, Connection, RawServer, added, chunk

@@ -11,10 +11,16 @@ from kwlab.errors import RecordingOver
 from kwlab.history import History
 from kwlab.log import Attempt, Log, Seen
 from kwlab.metrics import Count, count
-from kwlab.retrywatcher import AttemptEnded, AttemptStarted, Delivered, Record, RetryWatcher
 from kwlab.server.door import Door, Session
 from kwlab.server.exchange import Frame, Request, Response
 from kwlab.server.faults import Fault, FaultyServer
+from kwlab.watching.retrywatcher import (
+    AttemptEnded,
+    AttemptStarted,
+    Delivered,
+    Record,
+    RetryWatcher,
+)
 from kwlab.wire import ListOptions
 from tests.histories import NAMESPACE
 

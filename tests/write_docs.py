@@ -11,10 +11,11 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
-from kwlab import errors, reflectoroptions
+from kwlab import errors
 from kwlab.errors import WatchEnded
-from kwlab.resume import TABLE, Do, Kind, Phase, Rule, close_of
-from kwlab.retryoptions import Row, table
+from kwlab.watching import reflectoroptions
+from kwlab.watching.resume import TABLE, Do, Kind, Phase, Rule, close_of
+from kwlab.watching.retryoptions import Row, table
 from tests.notebook_files import ROOT
 
 PAGE: Final = ROOT / "docs" / "resumption.md"
@@ -79,7 +80,7 @@ def _causes(ending: type[WatchEnded]) -> Iterator[str]:
 
 
 def steps() -> str:
-    """Give the table of :mod:`kwlab.resume`."""
+    """Give the table of :mod:`kwlab.watching.resume`."""
     heads = ("what happens", "then", "and without progress")
     return rows(heads, _steps(TABLE))
 

@@ -27,10 +27,10 @@ from kwlab.log import Log
 from kwlab.messages import say
 from kwlab.metrics import count
 from kwlab.recording import Recording
-from kwlab.response import WatchFunction
 from kwlab.running import until_over, watched
 from kwlab.server import faults
 from kwlab.stage import Opens, behind_every_lab, real_version
+from kwlab.watching.response import WatchFunction
 from kwlab.wire import ListOptions, WatchEvent
 
 

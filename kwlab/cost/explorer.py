@@ -18,10 +18,10 @@ from kwlab.cost.measure import LIMITS, Measured, Size, measure
 from kwlab.finding import paragraphs
 from kwlab.messages import say
 from kwlab.metrics import Cost
-from kwlab.response import WatchFunction
 from kwlab.strip.marks import Colours, figure
 from kwlab.table import Table
 from kwlab.view import bundle, open_view
+from kwlab.watching.response import WatchFunction
 
 if TYPE_CHECKING:
     from anywidget import AnyWidget

@@ -19,8 +19,8 @@ from kwlab.lab import Lab
 from kwlab.made import Step, made
 from kwlab.messages import say, seconds
 from kwlab.metrics import Cost, cost_of
-from kwlab.response import WatchFunction
 from kwlab.server.faults import Cut
+from kwlab.watching.response import WatchFunction
 
 LIMITS: Final[Mapping[str, tuple[int, int]]] = {
     "pods": (1, 500),

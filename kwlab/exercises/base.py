@@ -9,7 +9,7 @@ from typing import ClassVar
 from kwlab.judging.judge import Judgement, Verdict
 from kwlab.lab import STORY, Lab, load
 from kwlab.messages import say
-from kwlab.response import WatchFunction
+from kwlab.watching.response import WatchFunction
 from kwlab.wire import ListOptions
 
 

@@ -7,7 +7,7 @@ from kwlab.judging import trials
 from kwlab.judging.judge import Judgement, judge
 from kwlab.judging.misconceptions import Task
 from kwlab.lab import Lab
-from kwlab.response import WatchFunction
+from kwlab.watching.response import WatchFunction
 
 
 class PassItOn(Exercise):

@@ -10,8 +10,8 @@ from kwlab.judging import trials
 from kwlab.judging.judge import Judgement, judge
 from kwlab.judging.misconceptions import Task
 from kwlab.lab import Lab
-from kwlab.response import WatchFunction
 from kwlab.server import selectors
+from kwlab.watching.response import WatchFunction
 
 SELECTOR: Final = "app=web"
 CONFIG_MAPS: Final = Resource("", "v1", "configmaps", "ConfigMap")

@@ -36,7 +36,7 @@ from kwlab.lab import Lab
 from kwlab.log import Attempt, Log, Request
 from kwlab.messages import say
 from kwlab.metrics import count
-from kwlab.response import WatchFunction
+from kwlab.watching.response import WatchFunction
 from kwlab.wire import ListOptions
 
 LIMIT_SECONDS: Final = 20.0

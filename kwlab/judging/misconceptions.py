@@ -17,8 +17,8 @@ from kwlab.judging import properties
 from kwlab.judging.properties import Broken, Property
 from kwlab.log import Attempt
 from kwlab.recording import Recording
-from kwlab.response import WatchFunction
 from kwlab.stage import Faults
+from kwlab.watching.response import WatchFunction
 
 Selects: TypeAlias = Callable[[Object], bool]
 

@@ -8,8 +8,8 @@ from kwlab.cluster.connection import CONNECT_SECONDS, Connection
 from kwlab.cluster.namespace import check_name
 from kwlab.errors import ClusterError
 from kwlab.messages import say
-from kwlab.reachable import prepared
 from kwlab.recording import Item, ResourceEntry
+from kwlab.watching.reachable import prepared
 from kwlab.wire import ListOptions, ListPage, identify, query, with_kind
 
 PAGE_SIZE: Final = 500

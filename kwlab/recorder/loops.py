@@ -20,13 +20,13 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
-from kwlab.clock import RealClock
 from kwlab.recorder.asking import Source
 from kwlab.recorder.journal import Journal, Redact
 from kwlab.recorder.wholelines import WholeLines
 from kwlab.recording import ResourceEntry, rank
-from kwlab.response import events
-from kwlab.retrywatcher import RetryWatcher
+from kwlab.watching.clock import RealClock
+from kwlab.watching.response import events
+from kwlab.watching.retrywatcher import RetryWatcher
 from kwlab.wire import EventType, ListOptions, WatchEvent, changed_object
 
 WRONG: Final = "wrong"

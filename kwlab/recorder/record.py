@@ -16,19 +16,19 @@ from pathlib import Path
 from typing import Any, Final
 
 from kwlab import recording
-from kwlab.clock import RealClock
 from kwlab.cluster.connection import Connection
 from kwlab.errors import LabError, RecordingError
 from kwlab.log import Close
 from kwlab.messages import say
-from kwlab.observer import AttemptEnded, Record
 from kwlab.recorder.asking import Source
 from kwlab.recorder.journal import Journal, Redact
 from kwlab.recorder.loops import CORRECT, WRONG, Attempts, Loop, LoopOptions
 from kwlab.recorder.wholelines import check_free
 from kwlab.recording import Header, Item, ResourceEntry, rank
-from kwlab.response import events
-from kwlab.retrywatcher import RetryWatcher
+from kwlab.watching.clock import RealClock
+from kwlab.watching.observer import AttemptEnded, Record
+from kwlab.watching.response import events
+from kwlab.watching.retrywatcher import RetryWatcher
 from kwlab.wire import EventType, ListOptions, WatchEvent
 
 SUFFIXES: Final = (".jsonl", ".jsonl.gz")

@@ -1,6 +1,6 @@
 """kwlab's ``Reflector`` with the official client.
 
-The docstrings of ``kwlab.reflector``.
+The docstrings of ``kwlab.watching.reflector``.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """kwlab's ``RetryWatcher`` with the official client; as ``prepared``, with the client prepared.
 
-README.md and the docstrings of ``kwlab.retrywatcher`` and ``kwlab.reachable``.
+README.md and the docstrings of ``kwlab.watching.retrywatcher`` and ``kwlab.watching.reachable``.
 """
 
 from __future__ import annotations

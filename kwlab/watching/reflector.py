@@ -1,9 +1,10 @@
 """List, watch, resume, and list again: what exists and every change, through every fault.
 
 A Reflector is client-go's (``tools/cache/reflector.go``, v0.37.2) as a pull iterator. What exists
-comes from :mod:`kwlab.listing`, what changes from :class:`~kwlab.retrywatcher.RetryWatcher`, and
-when both failed, how a new list differs from what was known, from :mod:`kwlab.store`. Here is the
-order of the three: list, watch until the resourceVersion has expired, and again.
+comes from :mod:`kwlab.watching.listing`, what changes from
+:class:`~kwlab.watching.retrywatcher.RetryWatcher`, and when both failed, how a new list differs
+from what was known, from :mod:`kwlab.watching.store`. Here is the order of the three: list, watch
+until the resourceVersion has expired, and again.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from typing import Any, Final, TypeAlias
 
 from msgspec.structs import replace as replace_struct
 
-from kwlab.clock import RealClock
 from kwlab.errors import (
     Denied,
     Expired,
@@ -25,11 +25,12 @@ from kwlab.errors import (
     Stalled,
     WatchEnded,
 )
-from kwlab.listing import Listing, Present
-from kwlab.listmethod import bound
 from kwlab.log import Close
 from kwlab.messages import say
-from kwlab.observer import (
+from kwlab.watching.clock import RealClock
+from kwlab.watching.listing import Listing, Present
+from kwlab.watching.listmethod import bound
+from kwlab.watching.observer import (
     AttemptEnded,
     Delivered,
     Gap,
@@ -40,11 +41,11 @@ from kwlab.observer import (
     RetriesHidden,
     hidden_retries,
 )
-from kwlab.pulling import Pulled
-from kwlab.reflectoroptions import DEFAULT, ReflectorOptions
-from kwlab.resume import Action, Cause, Do, Kind, Phase, State, step
-from kwlab.retrywatcher import RetryWatcher
-from kwlab.store import Origin, ReflectorEvent, Store, differences
+from kwlab.watching.pulling import Pulled
+from kwlab.watching.reflectoroptions import DEFAULT, ReflectorOptions
+from kwlab.watching.resume import Action, Cause, Do, Kind, Phase, State, step
+from kwlab.watching.retrywatcher import RetryWatcher
+from kwlab.watching.store import Origin, ReflectorEvent, Store, differences
 from kwlab.wire import ListOptions
 
 _logger: Final = logging.getLogger(__name__)
@@ -69,7 +70,7 @@ class Reflector(Pulled[ReflectorEvent]):
     *args
         What it takes in front: the namespace.
     options : ReflectorOptions, optional
-        :data:`kwlab.reflectoroptions.DEFAULT` when None.
+        :data:`kwlab.watching.reflectoroptions.DEFAULT` when None.
     **selectors
         What else it takes, in the client's own spelling: ``label_selector``, ``field_selector``,
         ``_request_timeout``. Where to start and how to watch is the Reflector's.

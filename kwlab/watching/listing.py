@@ -1,8 +1,8 @@
 """Fetch what exists: a list in pages, or the initial events of a watch, with what to fall back to.
 
-Whatever goes wrong is the :class:`~kwlab.resume.Cause` that a watch would end with, so that one
-table says what is done about it. The requests and the order in which they fall back are those of
-client-go's Reflector, with three differences: a list that names a resourceVersion says
+Whatever goes wrong is the :class:`~kwlab.watching.resume.Cause` that a watch would end with, so
+that one table says what is done about it. The requests and the order in which they fall back are
+those of client-go's Reflector, with three differences: a list that names a resourceVersion says
 ``NotOlderThan`` too, because a server takes a page at a bare resourceVersion as a page of exactly
 that past, and a watch from there is expired again; the connection of a WatchList is closed when
 its end bookmark has come, so that the watch that follows is RetryWatcher's, with all its rules;
@@ -24,14 +24,14 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias
 
-from kwlab.clock import Clock
 from kwlab.errors import StreamBroken, WatchFunctionError
-from kwlab.listmethod import ListAndWatch
 from kwlab.messages import say
-from kwlab.reading import READ_BYTES, OpenResponse
-from kwlab.response import LEAST_SECONDS, Answer
-from kwlab.resume import Cause, Happening, Kind
-from kwlab.store import Key, key_of
+from kwlab.watching.clock import Clock
+from kwlab.watching.listmethod import ListAndWatch
+from kwlab.watching.reading import READ_BYTES, OpenResponse
+from kwlab.watching.response import LEAST_SECONDS, Answer
+from kwlab.watching.resume import Cause, Happening, Kind
+from kwlab.watching.store import Key, key_of
 from kwlab.wire import EXCERPT_BYTES, EventType, ListOptions, ListPage, WatchEvent
 
 NOT_OLDER_THAN: Final = "NotOlderThan"

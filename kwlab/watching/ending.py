@@ -16,7 +16,7 @@ from kwlab.errors import (
     WatchEnded,
 )
 from kwlab.messages import say
-from kwlab.resume import Action, Cause, Happening, Kind
+from kwlab.watching.resume import Action, Cause, Happening, Kind
 from kwlab.wire import EventType, Status, WatchEvent, error_event
 
 _SENTENCES: Final[dict[type[WatchEnded], str]] = {

@@ -1,8 +1,8 @@
 """Resume a watch whenever it ends: client-go's RetryWatcher, as a pull iterator.
 
 It resumes and does nothing else: it lists nothing, it stores nothing, and it ends rather than
-skip a change. The rules stand in :mod:`kwlab.resume`; here are the clock, the random numbers, the
-connection and the observer that the rules are fed from.
+skip a change. The rules stand in :mod:`kwlab.watching.resume`; here are the clock, the random
+numbers, the connection and the observer that the rules are fed from.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
-from kwlab.clock import Clock, RealClock
-from kwlab.ending import last_event, typed_end
 from kwlab.errors import RecordingOver, ResourceVersionError
 from kwlab.log import Close
 from kwlab.messages import say
-from kwlab.observer import (
+from kwlab.watching.clock import Clock, RealClock
+from kwlab.watching.ending import last_event, typed_end
+from kwlab.watching.observer import (
     AttemptEnded,
     AttemptStarted,
     Delay,
@@ -28,10 +28,10 @@ from kwlab.observer import (
     RetriesHidden,
     hidden_retries,
 )
-from kwlab.pulling import Pulled
-from kwlab.response import LEAST_SECONDS, Answer, WatchFunction
-from kwlab.resume import Action, Cause, Do, Happening, Kind, State, close_of, step
-from kwlab.retryoptions import DEFAULT, STRICT, RetryOptions
+from kwlab.watching.pulling import Pulled
+from kwlab.watching.response import LEAST_SECONDS, Answer, WatchFunction
+from kwlab.watching.resume import Action, Cause, Do, Happening, Kind, State, close_of, step
+from kwlab.watching.retryoptions import DEFAULT, STRICT, RetryOptions
 from kwlab.wire import ListOptions, WatchEvent
 
 __all__ = [
@@ -64,9 +64,9 @@ class RetryWatcher(Pulled[WatchEvent]):
         server sends whatever it has.
     watch_function : callable
         Takes :class:`~kwlab.wire.ListOptions` and returns the client's open response, or is a
-        generator over :func:`kwlab.response.events`.
+        generator over :func:`kwlab.watching.response.events`.
     options : RetryOptions, optional
-        Which rules hold; :data:`kwlab.retryoptions.DEFAULT` when None.
+        Which rules hold; :data:`kwlab.watching.retryoptions.DEFAULT` when None.
     strict : bool
         Whether to do as client-go does to the letter, live-locks included.
     clock : Clock, optional
@@ -74,7 +74,7 @@ class RetryWatcher(Pulled[WatchEvent]):
     random : callable
         Gives numbers from 0 up to 1, for the jitter of the back-off.
     observer : callable, optional
-        Called with each :data:`kwlab.observer.Record`.
+        Called with each :data:`kwlab.watching.observer.Record`.
 
     Raises
     ------

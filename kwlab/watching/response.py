@@ -2,7 +2,7 @@
 
 A watch function returns the official client's open response, or is a generator over
 :func:`events`. Either way :class:`Answer` gives the same: that it opened, its events, and exactly
-one :class:`~kwlab.resume.Cause` that ended it. What breaks the contract raises
+one :class:`~kwlab.watching.resume.Cause` that ended it. What breaks the contract raises
 :class:`~kwlab.errors.WatchFunctionError`, with what to write instead.
 
 Neither ``kubernetes`` nor ``urllib3`` is imported with this module: an exception of theirs can
@@ -21,11 +21,11 @@ from types import GeneratorType
 from typing import Final, TypeAlias, TypeGuard, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
-from kwlab import causes
 from kwlab.errors import StreamBroken, WatchFunctionError
 from kwlab.messages import say
-from kwlab.reading import Happenings, OpenResponse, close, read
-from kwlab.resume import Cause, Happening, Kind, cause_of
+from kwlab.watching import causes
+from kwlab.watching.reading import Happenings, OpenResponse, close, read
+from kwlab.watching.resume import Cause, Happening, Kind, cause_of
 from kwlab.wire import EventType, ListOptions, WatchEvent
 
 WatchFunction: TypeAlias = Callable[[ListOptions], object]

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from kwlab.errors import KwlabError, StreamBroken, WatchFunctionError
 from kwlab.messages import say
-from kwlab.resume import Cause, Kind
+from kwlab.watching.resume import Cause, Kind
 from kwlab.wire import ListOptions, Status, python_name
 
 
@@ -231,7 +231,7 @@ def _broken_contract(error: Exception) -> str | None:
     return None
 
 
-_CALLER: Final = "kwlab.response"
+_CALLER: Final = "kwlab.watching.response"
 _UNEXPECTED: Final = re.compile(r"unexpected keyword argument '(\w+)'")
 
 

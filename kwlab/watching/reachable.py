@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
-from kwlab.response import current
+from kwlab.watching.response import current
 
 if TYPE_CHECKING:
     from urllib3.connection import HTTPConnection

@@ -9,10 +9,10 @@ import http.client
 from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Final, Protocol, TypeAlias, TypeGuard
 
-from kwlab import causes
 from kwlab.errors import WatchFunctionError
 from kwlab.messages import say
-from kwlab.resume import Cause, Happening, Kind
+from kwlab.watching import causes
+from kwlab.watching.resume import Cause, Happening, Kind
 from kwlab.wire import EXCERPT_BYTES, Decoded, LineDecoder, Unreadable, WatchEvent
 
 READ_BYTES: Final = 64 * 1024

@@ -6,7 +6,7 @@ drawn from the table.
 
 By default a watch is resumed as client-go's RetryWatcher (v0.37.2) resumes it, except where the
 same request would be made for ever or a program's own mistake would be hidden. Each difference
-is a field of :class:`~kwlab.retryoptions.RetryOptions`; ``STRICT`` turns all of them off.
+is a field of :class:`~kwlab.watching.retryoptions.RetryOptions`; ``STRICT`` turns all of them off.
 
 =========================== =================================== ============================
 what happens                client-go, and ``STRICT``           by default
@@ -42,7 +42,7 @@ from msgspec.structs import replace
 
 from kwlab.errors import Denied, Expired, NoProgress, NotFound, ProtocolError, Stalled, WatchEnded
 from kwlab.log import Close
-from kwlab.retryoptions import DEFAULT, STRICT, Backoff, RetryOptions
+from kwlab.watching.retryoptions import DEFAULT, STRICT, Backoff, RetryOptions
 from kwlab.wire import EventType, Status, WatchEvent
 
 __all__ = [

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from kwlab import retryoptions
-from kwlab.clock import Clock
-from kwlab.observer import ReflectorObserver
-from kwlab.retryoptions import RetryOptions
+from kwlab.watching import retryoptions
+from kwlab.watching.clock import Clock
+from kwlab.watching.observer import ReflectorObserver
+from kwlab.watching.retryoptions import RetryOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def table() -> tuple[retryoptions.Row, ...]:
 
     Returns
     -------
-    tuple of kwlab.retryoptions.Row
+    tuple of kwlab.watching.retryoptions.Row
         In the order of the fields.
 
     Examples

@@ -4,7 +4,7 @@ A log, metrics and a trace are observers; several are called by one that calls e
 ``prometheus_client``, and in the same shape with OpenTelemetry's counters::
 
     from prometheus_client import Counter, Histogram
-    from kwlab.observer import AttemptEnded
+    from kwlab.watching.observer import AttemptEnded
 
     CLOSED = Counter("watch_attempts", "Attempts, by how they closed.", ["close"])
     EVENTS = Counter("watch_events", "Events delivered.")
