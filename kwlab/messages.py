@@ -76,6 +76,20 @@ _OPTIONS: Final[dict[str, Template]] = {
     "options = options.replace({name}={value}).",
 }
 
+_CHOICES: Final[dict[str, Template]] = {
+    "choice.refused": "{owner}({name}={value}): {name} takes {wanted}.",
+    "choice.number": "a number",
+    "choice.whole": "a whole number",
+    "choice.at_least": "of at least {least}",
+    "choice.above": "above {least}",
+    "choice.or_none": ", or None",
+    "choice.backoff": "Backoff(...), or None",
+    "choice.watch_seconds": "two whole numbers from 1 on, the shorter first, as in (300, 600)",
+    "choice.callable": "a function, without calling it",
+    "choice.observer": "a function, without calling it, or None",
+    "choice.clock": "an object with now() and sleep(seconds), or None",
+}
+
 _ENDS: Final[dict[str, Template]] = {
     "end.expired": (
         "The server has forgotten resourceVersion {resource_version} ({detail}): list again "
@@ -107,6 +121,10 @@ _ENDS: Final[dict[str, Template]] = {
     ),
     "stream.broken": (
         "The watch did not end cleanly ({detail}): ask again from the last resourceVersion."
+    ),
+    "retrywatcher.failed": (
+        "The watch from resourceVersion {resource_version} failed: {why}; it is asked for again "
+        "in {seconds} s, and while it goes on failing nothing more is said."
     ),
     "retrywatcher.initial": (
         'initial RV "{resource_version}" is not supported due to issues with underlying WATCH'
@@ -163,6 +181,13 @@ _REFLECTOR: Final[dict[str, Template]] = {
         "{name} is the Reflector's to set: leave it out. What can be chosen is in "
         "`options=kwlab.ReflectorOptions(...)`."
     ),
+    "reflector.failed": (
+        "The list failed: {why}; it is asked for again in {seconds} s, and while it goes on "
+        "failing nothing more is said."
+    ),
+    "reflector.no_watch_list": (
+        "{method} takes no send_initial_events, so the Reflector lists in place of a WatchList."
+    ),
     "reflector.arguments": "{method} cannot be called with what the Reflector was given: {error}.",
     "reflector.returned": (
         "The method returned {kind}: it has to pass on all keywords that it is handed, "
@@ -191,6 +216,12 @@ _LAB: Final[dict[str, Template]] = {
     "lab.title_made": "Made, not recorded: objects of a real kube-apiserver {server}, cloned.",
     "lab.numbers": "{start} at the start, {changes} changes in {seconds} seconds, "
     "{end} at the end.",
+    "lab.several": "{resources} share one sequence: {changes} changes in {seconds} seconds.",
+    "lab.numbers_each": (
+        "{plural}: {start} at the start, {n} change, {end} at the end.",
+        "{plural}: {start} at the start, {n} changes, {end} at the end.",
+    ),
+    "lab.namespaces": "They are in {names}; lab.namespace is {namespace}.",
     "lab.cuts": ("There is one cut: {cuts}.", "There are {n} cuts: {cuts}."),
     "lab.cut_instant": "at {at} s for an instant",
     "lab.cut_away": ("at {at} s for one second", "at {at} s for {seconds} seconds"),
@@ -205,6 +236,11 @@ _LAB: Final[dict[str, Template]] = {
     "ask.type": "event",
     "ask.name": "object",
     "ask.resource_version": "resourceVersion",
+    "scope.in": "{what} in {namespace}",
+    "scope.everywhere": "{what} in all namespaces",
+    "scope.with": "{what} with {selector}",
+    "ask.asked": "Asked for {what}.",
+    "ask.resource": "There is no {resource} in this recording: ask for one of {known}.",
     "ask.silence": "Nothing came, to the end of the recording.",
     "ask.moment": "There is no {at} s in this recording: it lasts {seconds} s.",
     "ask.version": "That cannot be asked: {reason}.",
@@ -221,6 +257,10 @@ _FINDING: Final[dict[str, Template]] = {
     "count.deletions": ("({n} of them a deletion)", "({n} of them deletions)"),
     "finding.sums": "{watcher}: {delivered} delivered = {new} new + {replayed} replayed; "
     "{changes} changes = {new} new + {lost} lost.",
+    "finding.watched": "{watchers} watched {what}: {n} of the {total} changes here are of that, "
+    "and only they count.",
+    "finding.watched_nothing": "{watchers} watched {what}, and there is nothing of that here to be "
+    "counted: watch {there}.",
     "finding.disguised": (
         "{n} of the new ones came as ADDED: its own type was lost.",
         "{n} of the new ones came as ADDED: their own type was lost.",
@@ -235,6 +275,8 @@ _FINDING: Final[dict[str, Template]] = {
     ),
     "finding.exist": "The cluster has {count}.",
     "finding.exist_names": "The cluster has {count}: {names}.",
+    "finding.exist_for": "For {watcher} the cluster has {count}.",
+    "finding.exist_names_for": "For {watcher} the cluster has {count}: {names}.",
     "finding.alike": "{watcher} does what {other} does.",
     "finding.ended": "{watcher} ended at {seconds} s: {reason}",
     "guess.events": 'events is {value}: guess "more", "fewer" or "same".',
@@ -489,6 +531,7 @@ _CLIENT: Final[dict[str, Template]] = {
     ),
     "client.left_off": "Cannot be judged: its one watch ended at {seconds} s ({close}) and it "
     "never asked again.",
+    "client.nothing": "Cannot be judged: nothing of {path} is in this recording.",
     "client.never_cut": "Cannot be judged: its one watch was never ended for it ({close} at "
     "{seconds} s). Serve a scenario that cuts, or let it run for longer.",
     "client.nobody": "Cannot be judged: nobody asked for anything. Point a client at the "
@@ -598,6 +641,8 @@ _CLUSTER: Final[dict[str, Template]] = {
     "is it running?",
     "cluster.certificate": "The server at {url} has no certificate that context {context} trusts "
     "({reason}): take its certificate-authority from the cluster anew.",
+    "cluster.bad_certificates": "The certificates of context {context} cannot be read ({reason}): "
+    "take them from the cluster anew.",
     "cluster.unauthorized": "The cluster of context {context} does not accept your credentials: "
     "they have expired or are wrong. Log in again; then "
     "kubectl --context {context} auth whoami says who you are.",
@@ -624,13 +669,17 @@ _CLUSTER: Final[dict[str, Template]] = {
     "cluster.future": "Nobody knows {name} at {at} s on a cluster: it has not happened yet.",
     "cluster.unseen": "The cluster did not make known that {name} was {kind}: somebody else may "
     "be changing it. Run this again.",
-    "cluster.slow": "The cluster takes too long: the story was not told after {seconds} s. A "
-    "shorter recording may do.",
+    "cluster.slow": "The cluster takes too long: this was not done after {seconds} s. A recording "
+    "with fewer objects and changes may do.",
+    "cluster.standing": (
+        "{name} on {context}: {done} of {n} object made",
+        "{name} on {context}: {done} of {n} objects made",
+    ),
     "cluster.over": "The story is over: nothing more happens in it.",
     "cluster.will": "kwlab will make pods and configmaps in namespace {namespace} of {context} "
     "({url}), all with the label {label}, and remove them when this program ends; the namespace "
-    "too, if it is made now. At any time: python -m kwlab clean --context {context} "
-    "--namespace {namespace}",
+    "too, if it is made now and nobody else has put something there. At any time: python -m kwlab "
+    "clean --context {context} --namespace {namespace}",
     "cluster.progress": (
         "{name} on {context}: {done} of {n} change made",
         "{name} on {context}: {done} of {n} changes made",
@@ -643,6 +692,17 @@ _CLUSTER: Final[dict[str, Template]] = {
     "hyphens, at most 63.",
     "cluster.left": "What kwlab made could not be removed. {reason} Then run: python -m kwlab "
     "clean --context {context} --namespace {namespace}",
+    "cluster.kept": "Namespace {namespace} of {context} is kept, though kwlab made it: somebody "
+    "else put {what} there. Move or delete that; then run: python -m kwlab clean "
+    "--context {context} --namespace {namespace}",
+    "cluster.kept_more": "Namespace {namespace} of {context} is kept, though kwlab made it: "
+    "somebody else put {what} and more there. Move or delete that; then run: python -m kwlab clean "
+    "--context {context} --namespace {namespace}",
+    "cluster.kept_unseen": "Namespace {namespace} of {context} is kept, though kwlab made it: "
+    "nobody can tell what else is in it. {reason} Whoever may look deletes it: kubectl --context "
+    "{context} delete namespace {namespace}",
+    "cluster.unreadable": "It answers {target} in a form that kwlab does not read ({reason}).",
+    "cluster.many_types": "Looking took more than {seconds} s.",
     "cluster.unnamed": "Name the cluster: --context NAME, as in kubectl config get-contexts.",
     "cluster.cleaned": "Removed what kwlab made in namespace {namespace} of {context}.",
     "cluster.clean": "There is nothing of kwlab's in {context}: no namespace {namespace}.",
@@ -828,6 +888,7 @@ _STRIP: Final[dict[str, Template]] = {
         "it still believes in {names}, which no longer exists",
         "it still believes in {names}, which no longer exist",
     ),
+    "strip.alt.nothing": "of what it watches there never is anything",
     "strip.alt.exact": "it believes in exactly what exists",
     "strip.alt.misses": (
         "it does not know of {n} that exists",
@@ -866,6 +927,7 @@ _STRIP: Final[dict[str, Template]] = {
     "strip.cell.lost_gap": "lost in gap {gap}",
     "strip.cell.lost": "lost",
     "strip.cell.pending": "after its end",
+    "strip.cell.unwatched": "not watched",
     "strip.type.listed": "in the list",
     "strip.type.added": "created",
     "strip.type.modified": "changed",
@@ -898,6 +960,7 @@ _STRIP: Final[dict[str, Template]] = {
     "strip.fate.lost_away": "‘{watcher}’ was away; it is never told.",
     "strip.fate.lost": "‘{watcher}’ was connected; it is never told.",
     "strip.fate.pending": "‘{watcher}’ had ended.",
+    "strip.fate.unwatched": "‘{watcher}’ does not watch that.",
     "strip.because.none": "‘{watcher}’ asks without a resourceVersion at {at}, and is sent what "
     "exists then.",
     "strip.because.rv": "‘{watcher}’ asks from {rv} at {at}, and is sent all that came after it.",
@@ -1035,6 +1098,7 @@ _DOCTOR: Final[dict[str, Template]] = {
 CATALOGUE: Final[dict[str, Template]] = {
     **_WATCH_FUNCTION,
     **_OPTIONS,
+    **_CHOICES,
     **_ENDS,
     **_OBSERVED,
     **_REFLECTOR,

@@ -100,6 +100,17 @@ BENCHES: Final[tuple[Bench, ...]] = (
         needs="rig",
         at_least={"kube-apiserver: an event of a burst": 3},
     ),
+    Bench(
+        "kube-apiserver: a list of 5,000 pods",
+        bench_serve.long_list_from_the_real_one,
+        needs="rig",
+    ),
+    Bench(
+        "serve: that list of 5,000 pods",
+        bench_serve.long_list_from_serve,
+        needs="rig",
+        at_least={"kube-apiserver: a list of 5,000 pods": 3},
+    ),
 )
 
 

@@ -23,7 +23,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
 from kwlab import recording, wire
@@ -34,12 +34,18 @@ from kwlab.server.serve import Served
 from tests.bench_types import Timed
 from tests.histories import PODS_PATH, pods
 
+if TYPE_CHECKING:
+    from tests.realserver import RealServer
+
 EVENTS: Final = 4000
 CLIENTS: Final = 50
 LISTED: Final = 5000
 BURST: Final = 1000
 SPEED: Final = 1e6
 """So that every change is past when somebody asks."""
+
+Items: TypeAlias = tuple[Item, ...]
+Changes: TypeAlias = tuple[RecordedChange, ...]
 
 _open = contextlib.ExitStack()
 atexit.register(_open.close)
@@ -161,24 +167,51 @@ def long_lists() -> Timed:
 
 @dataclass(frozen=True, slots=True)
 class Burst:
-    """Hold changes of a real server: where to ask it for them, and the recording of them."""
+    """Hold what a real server has or had: where to ask it for that, and the recording of it."""
 
     real: Asked
     file: Path
 
 
 @functools.cache
-def burst() -> Burst:
-    """Make many changes on a real server, and record them."""
+def real_server() -> RealServer:
     from tests.realserver import RealServer
 
-    server = _open.enter_context(RealServer())
+    return _open.enter_context(RealServer())
+
+
+def asked_of(server: RealServer, target: str) -> Asked:
+    port = urlsplit(server.url).port
+    assert port is not None
+    context = ssl.create_default_context(cafile=str(server.authority))
+    return Asked(port, target, context, server.tokens["admin"])
+
+
+def saved(
+    server: RealServer, namespace: str, version: str, items: Items, changes: Changes = ()
+) -> Path:
+    """Save what a real server has or sends as a recording."""
+    pod_type = (ResourceEntry("pods", "Pod"),)
+    header = Header(recording.VERSION, namespace, server.version, "", namespace, version, pod_type)
+    folder = Path(_open.enter_context(tempfile.TemporaryDirectory()))
+    file = folder / f"{namespace}.jsonl"
+    recording.save(Recording(header, items, changes), file)
+    return file
+
+
+def pod_named(name: str) -> dict[str, Any]:
+    container = {"name": "web", "image": "registry.example/web:1"}
+    return {"metadata": {"name": name}, "spec": {"containers": [container]}}
+
+
+@functools.cache
+def burst() -> Burst:
+    """Make many changes on a real server, and record them."""
+    server = real_server()
     namespace = server.new_namespace("burst")
     version = server.core.list_namespaced_pod(namespace).metadata.resource_version
-    container = {"name": "web", "image": "registry.example/web:1"}
     for number in range(10):
-        body = {"metadata": {"name": f"web-{number}"}, "spec": {"containers": [container]}}
-        server.core.create_namespaced_pod(namespace, body)
+        server.core.create_namespaced_pod(namespace, pod_named(f"web-{number}"))
     for number in range(BURST - 10):
         labels = {"metadata": {"labels": {"change": str(number)}}}
         server.core.patch_namespaced_pod(f"web-{number % 10}", namespace, labels)
@@ -186,28 +219,14 @@ def burst() -> Burst:
     query = f"watch=1&timeoutSeconds=2&resourceVersion={version}"
     events = [wire.WatchEvent(line.data + b"\n") for line in server.ask(f"{target}?{query}").lines]
     assert BURST == len(events)
-    header = Header(
-        recording.VERSION,
-        "burst",
-        server.version,
-        "",
-        namespace,
-        version,
-        (ResourceEntry("pods", "Pod"),),
-    )
     items = [Item("pods", wire.identify(e.object_bytes), e.object_bytes) for e in events]
     changes = tuple(
         RecordedChange(0.001 * number, event.type, item)
         for number, (event, item) in enumerate(zip(events, items, strict=True))
     )
-    folder = Path(_open.enter_context(tempfile.TemporaryDirectory()))
-    file = folder / "burst.jsonl"
-    recording.save(Recording(header, (), changes), file)
-    context = ssl.create_default_context(cafile=str(server.authority))
-    port = urlsplit(server.url).port
-    assert port is not None
+    file = saved(server, namespace, version, (), changes)
     long = f"{target}?watch=1&timeoutSeconds=600&resourceVersion={version}"
-    return Burst(Asked(port, long, context, server.tokens["admin"]), file)
+    return Burst(asked_of(server, long), file)
 
 
 def burst_from_serve() -> Timed:
@@ -221,6 +240,35 @@ def burst_from_serve() -> Timed:
 def burst_from_the_real_one() -> Timed:
     """Replay the burst from the window of a real kube-apiserver."""
     return functools.partial(read_lines, burst().real, BURST)
+
+
+@functools.cache
+def crowd() -> Burst:
+    """Make many pods on a real server, and record them."""
+    server = real_server()
+    namespace = server.new_namespace("crowd")
+    with ThreadPoolExecutor(8) as pool:
+        bodies = (pod_named(f"web-{number}") for number in range(LISTED))
+        for _ in pool.map(lambda b: server.core.create_namespaced_pod(namespace, b), bodies):
+            pass
+    target = f"/api/v1/namespaces/{namespace}/pods"
+    page = wire.ListPage.parse(server.ask(target).body)
+    objects = [wire.with_kind("v1", "Pod", item) for item in page.items]
+    assert LISTED == len(objects)
+    items = tuple(Item("pods", wire.identify(data), data) for data in objects)
+    file = saved(server, namespace, page.resource_version, items)
+    return Burst(asked_of(server, target), file)
+
+
+def long_list_from_serve() -> Timed:
+    """List from ``serve`` the pods that a real server has."""
+    port, _ = serving(crowd().file)
+    return functools.partial(read_lines, Asked(port, crowd().real.target), 1)
+
+
+def long_list_from_the_real_one() -> Timed:
+    """List them from a real kube-apiserver."""
+    return functools.partial(read_lines, crowd().real, 1)
 
 
 def main(arguments: list[str]) -> None:

@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import signal
+import socket
 import ssl
 import subprocess
 import tempfile
@@ -16,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from kubernetes import client, config
 
@@ -216,6 +217,18 @@ class RealServer:
         """Ask, and wait for the end of the answer."""
         with self.asking(target, **how) as answer:
             return answer.wait_for_end()
+
+    def exchange(self, data: bytes) -> bytes:
+        """Send bytes as they are, and give all that comes back until the server closes."""
+        address = urlsplit(self.url)
+        assert address.hostname and address.port
+        context = ssl.create_default_context(cafile=self.authority)
+        with (
+            socket.create_connection((address.hostname, address.port), ANSWER_SECONDS) as opened,
+            context.wrap_socket(opened, server_hostname=address.hostname) as spoken,
+        ):
+            spoken.sendall(data)
+            return b"".join(iter(lambda: spoken.recv(65536), b""))
 
     def _answer(self) -> dict[str, Any]:
         assert self.process.stdout is not None

@@ -10,20 +10,43 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from kubernetes.client import AppsV1Api
+from kubernetes.client import ApiextensionsV1Api, AppsV1Api, BatchV1Api, CustomObjectsApi
 
 from kwlab.history import History, Resource
 from kwlab.server.watchcache import FRESH_SECONDS
 from tests import rig_loops
-from tests.realserver import Answer, RealServer
-from tests.rig_questions import ALL, AT_ONCE, INITIAL, MAPS, OTHER_METHODS, WHILE_CHANGING
-from tests.rig_recording import Recorder, versions_of
+from tests.realserver import ANSWER_SECONDS, Answer, RealServer
+from tests.rig_questions import (
+    ALL,
+    AT_ONCE,
+    HEADS,
+    IN_FORMS,
+    INITIAL,
+    MAPS,
+    OTHER_METHODS,
+    STRANGE,
+    WHILE_CHANGING,
+)
+from tests.rig_recording import Recorder, path_of, versions_of
 
+CUSTOM: Final = (
+    Resource("example.com", "v1", "widgets", "Widget"),
+    Resource("example.com", "v1", "gadgets", "Gadget", is_namespaced=False),
+)
 RESOURCES: Final = (
     Resource("", "v1", "pods", "Pod"),
     Resource("", "v1", "configmaps", "ConfigMap"),
     Resource("apps", "v1", "deployments", "Deployment"),
     Resource("", "v1", "serviceaccounts", "ServiceAccount"),
+    Resource("", "v1", "services", "Service"),
+    Resource("", "v1", "nodes", "Node", is_namespaced=False),
+    Resource("", "v1", "namespaces", "Namespace", is_namespaced=False),
+    Resource("", "v1", "secrets", "Secret"),
+    Resource("", "v1", "replicationcontrollers", "ReplicationController"),
+    Resource("", "v1", "events", "Event"),
+    Resource("events.k8s.io", "v1", "events", "Event"),
+    Resource("batch", "v1", "jobs", "Job"),
+    *CUSTOM,
 )
 CONFIGMAPS, ACCOUNTS = RESOURCES[1], RESOURCES[3]
 ACCOUNTS_PATH: Final = "/api/v1/namespaces/crit-b/serviceaccounts"
@@ -41,6 +64,7 @@ class Asked:
     target: str
     at: float
     answer: Answer
+    accept: str = ""
 
 
 @dataclass
@@ -51,6 +75,8 @@ class Told:
     pages: list[Asked] = field(default_factory=list)
     borders: list[Asked] = field(default_factory=list)
     over_at_once: dict[str, set[bytes]] = field(default_factory=dict)
+    in_forms: dict[tuple[str, str], Asked] = field(default_factory=dict)
+    heads: dict[bytes, bytes] = field(default_factory=dict)
     captures: dict[str, dict[str, Any]] = field(default_factory=dict)
     history: History | None = None
 
@@ -60,11 +86,14 @@ def past_that_is_forgotten(server: RealServer) -> Mapping[str, str]:
     for name in ("crit-b", "crit-b-x"):
         server.core.create_namespace({"metadata": {"name": name}})
     furnish(server)
+    furnish_types(server)
     page = json.loads(server.ask(f"{MAPS}?limit=2").body)["metadata"]
     server.core.patch_namespaced_config_map("m", "crit-b", {"data": {"k": "forgotten"}})
     server.do("compact")
     server.do("kill")
     server.do("start")
+    for resource in RESOURCES:
+        wait_for(server, path_of(resource))
     return {"old": page["resourceVersion"], "old_token": page["continue"]}
 
 
@@ -91,6 +120,69 @@ def furnish(server: RealServer) -> None:
         },
     }
     AppsV1Api(server.client()).create_namespaced_deployment("crit-b", body)
+
+
+def furnish_types(server: RealServer) -> None:
+    """Make one or two objects of each type that has fields of its own to select by."""
+    core, api = server.core, server.client()
+    template = pod("t")
+    core.create_namespaced_service(
+        "crit-b", {"metadata": {"name": "s"}, "spec": {"ports": [{"port": 80}]}}
+    )
+    core.create_namespaced_secret("crit-b", {"metadata": {"name": "s"}, "stringData": {"a": "b"}})
+    for name in ("n1", "n2"):
+        core.create_node({"metadata": {"name": name}, "spec": {"unschedulable": name == "n2"}})
+    core.create_namespaced_replication_controller(
+        "crit-b",
+        {"metadata": {"name": "r"}, "spec": {"selector": {"app": "web"}, "template": template}},
+    )
+    once = {"spec": {**template["spec"], "restartPolicy": "Never"}}
+    BatchV1Api(api).create_namespaced_job(
+        "crit-b", {"metadata": {"name": "j"}, "spec": {"template": once}}
+    )
+    about = {"kind": "Pod", "namespace": "crit-b", "name": "m"}
+    whole = {**about, "uid": "u1", "apiVersion": "v1", "resourceVersion": "7", "fieldPath": "spec"}
+    for more in (
+        {"involvedObject": whole, "reason": "Why", "source": {"component": "kubelet"}},
+        {"involvedObject": about, "type": "Warning", "reportingComponent": "later"},
+    ):
+        core.create_namespaced_event("crit-b", {"metadata": {"generateName": "e-"}, **more})
+    addresses = {"podIP": "10.1.1.1", "podIPs": [{"ip": "10.1.1.1"}, {"ip": "fd00::1"}]}
+    core.patch_namespaced_pod_status("m-1", "crit-b", {"status": addresses})
+    for kind, scope in (("Widget", "Namespaced"), ("Gadget", "Cluster")):
+        ApiextensionsV1Api(api).create_custom_resource_definition(custom(kind, scope))
+    for resource in CUSTOM:
+        wait_for(server, path_of(resource))
+    CustomObjectsApi(api).create_namespaced_custom_object(
+        "example.com",
+        "v1",
+        "crit-b",
+        "widgets",
+        {"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "w"}},
+    )
+
+
+def custom(kind: str, scope: str) -> dict[str, Any]:
+    plural = f"{kind.lower()}s"
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    version = {"name": "v1", "served": True, "storage": True}
+    return {
+        "metadata": {"name": f"{plural}.example.com"},
+        "spec": {
+            "group": "example.com",
+            "scope": scope,
+            "names": {"plural": plural, "kind": kind, "singular": kind.lower()},
+            "versions": [{**version, "schema": {"openAPIV3Schema": schema}}],
+        },
+    }
+
+
+def wait_for(server: RealServer, path: str) -> None:
+    """Wait until a resource that was just defined is served."""
+    deadline = time.monotonic() + ANSWER_SECONDS
+    while server.ask(path).status != 200:
+        assert time.monotonic() < deadline, path
+        time.sleep(0.05)
 
 
 def pod(name: str, *, node: str = "") -> dict[str, Any]:
@@ -155,18 +247,27 @@ class Asking:
 
     def at_once(self) -> None:
         facts = self.facts()
-        asked = [("GET", target) for target in AT_ONCE] + list(OTHER_METHODS)
+        asked = [("GET", target) for target in (*AT_ONCE, *STRANGE)] + list(OTHER_METHODS)
         with ThreadPoolExecutor(16) as pool:
             done = pool.map(lambda one: self.ask(*one, facts), asked)
         for one, (method, target) in zip(done, asked, strict=True):
             self.told.asked[f"{method} {target}"] = one
         self.over_at_once()
+        self.in_forms(facts)
         self.told.pages = list(self.through_pages())
 
-    def ask(self, method: str, target: str, facts: Mapping[str, str]) -> Asked:
+    def in_forms(self, facts: Mapping[str, str]) -> None:
+        server = self.recorder.server
+        with ThreadPoolExecutor(16) as pool:
+            answers = pool.map(lambda it: self.ask("GET", it[0], facts, it[1]), IN_FORMS)
+            self.told.in_forms = dict(zip(IN_FORMS, answers, strict=True))
+            self.told.heads = dict(zip(HEADS, pool.map(server.exchange, HEADS), strict=True))
+
+    def ask(self, method: str, target: str, facts: Mapping[str, str], accept: str = "") -> Asked:
         target = target.format(**facts)
-        answer = self.recorder.server.ask(target, method=method)
-        return Asked(method, target, self.recorder.at(answer.asked), answer)
+        headers = {"Accept": accept} if accept else {}
+        answer = self.recorder.server.ask(target, method=method, headers=headers)
+        return Asked(method, target, self.recorder.at(answer.asked), answer, accept)
 
     def over_at_once(self) -> None:
         for target in OVER_AT_ONCE:

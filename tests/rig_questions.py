@@ -136,10 +136,135 @@ AT_ONCE: Final = (
 )  # fmt: skip
 """Asked while nothing changes."""
 
+FIELDS_OF_TYPES: Final = {
+    "/api/v1/services": (
+        "spec.type=ClusterIP", "spec.type!=ClusterIP", "spec.clusterIP=10.0.0.1",
+        "spec.clusterIP!=x", "metadata.namespace=crit-b", "foo=1",
+    ),
+    "/api/v1/nodes": (
+        "spec.unschedulable=true", "spec.unschedulable=false", "spec.unschedulable=",
+        "metadata.namespace=", "metadata.name=n1", "foo=1",
+    ),
+    "/api/v1/namespaces": (
+        "status.phase=Active", "name=crit-b", "metadata.name=crit-b", "metadata.namespace=",
+    ),
+    "/api/v1/namespaces/crit-b/secrets": ("type=Opaque", "type!=Opaque", "foo=1"),
+    "/api/v1/replicationcontrollers": (
+        "status.replicas=0", "status.replicas!=0", "status.replicas=", "foo=1",
+    ),
+    "/api/v1/namespaces/crit-b/events": (
+        "involvedObject.kind=Pod", "involvedObject.name=m", "involvedObject.namespace=crit-b",
+        "involvedObject.uid=u1", "involvedObject.uid=", "involvedObject.apiVersion=v1",
+        "involvedObject.resourceVersion=7", "involvedObject.fieldPath=spec", "reason=Why",
+        "reportingComponent=later", "source=kubelet", "source=later", "type=Warning",
+        "regarding.kind=Pod",
+    ),
+    "/apis/events.k8s.io/v1/namespaces/crit-b/events": (
+        "regarding.kind=Pod", "regarding.uid=u1", "reason=Why", "reportingController=later",
+        "reportingController=", "type=Warning", "involvedObject.kind=Pod", "source=later",
+    ),
+    "/apis/batch/v1/jobs": (
+        "status.successful=0", "status.successful=", "status.successful!=0", 'f"o=1',
+    ),
+    "/apis/apps/v1/deployments": ("status.replicas=0", "b=1,a=1"),
+    "/apis/example.com/v1/namespaces/crit-b/widgets": ("spec.a=1", "foo=1"),
+    "/apis/example.com/v1/gadgets": ("metadata.namespace=", "foo=1"),
+    "/api/v1/pods": (
+        "spec.host=n1", "spec.host!=n1", "status.podIPs=", "status.podIPs!=",
+        "status.podIP=10.1.1.1", "status.podIP=fd00::1", "metadata.name=m, status.phase=Pending",
+    ),
+    "/api/v1/watch/namespaces/crit-b/pods/m": (
+        "metadata.name=x", "spec.nodeName=n1", "metadata.name!=m", "foo=1",
+    ),
+}  # fmt: skip
+"""By path: what each type lets a field selector name, and what it does not."""
+
+STRANGE: Final = (
+    *(
+        f"{path}?{_where(one, 'fieldSelector')}"
+        for path, selectors in FIELDS_OF_TYPES.items()
+        for one in selectors
+    ),
+    # Parameters that cannot be read are not there, and what looks like a fragment is none.
+    *(
+        f"{MAPS}?{one}"
+        for one in (
+            "labelSelector=%zz", "%zz", "a=%", "limit=1;x", "limit=1;x&limit=2", "a;b=c",
+            "labelSelector=app%3Dweb;limit=1", "Limit=1", "&&", "limit=%31", "limit=%2B1",
+        )
+    ),
+    # What is quoted in an answer.
+    *(
+        f"{MAPS}?{one}"
+        for one in (
+            "labelSelector=a%3D%22%5C%07%C2%A0%E2%98%83%F0%9F%98%80%E2%80%8B", "limit=%22",
+            "labelSelector=%22app%22%3Dweb", "labelSelector=app%3Dweb%00", "limit=1%0A",
+            "resourceVersion=%22", "watch=1&resourceVersion=%22",
+            "resourceVersion=1&resourceVersionMatch=%22",
+        )
+    ),
+    f"{MAPS}/m%22x",
+    # Slashes.
+    "/api/v1/configmaps//", "/api/v1//configmaps", "/api//v1/configmaps", "//api/v1/configmaps",
+    "/api/v1/namespaces//configmaps", "/api/v1/namespaces//configmaps/m", "/api/v1/namespaces//",
+    "/api/v1/namespaces//nodes", "/api/v1/namespaces//x", "/apis//apps/v1/deployments",
+    "/apis/apps//v1/deployments", "/api/v1/watch//configmaps", "/api/v1/namespaces/crit-b//pods",
+    f"{MAPS}//m", f"{MAPS}/m/", "//version", "/livez/ping", "/livez/ping/", "/livez/x",
+)  # fmt: skip
+"""Asked while nothing changes, too."""
+
+_METADATA: Final = tuple(
+    f"application/json;as=PartialObjectMetadata{more};v={version};g=meta.k8s.io"
+    for more in ("", "List")
+    for version in ("v1", "v1beta1")
+)
+IN_FORMS: Final = tuple(
+    (target, accept)
+    for target in (
+        f"{MAPS}/m", MAPS, f"{MAPS}?limit=1", f"{MAPS}?labelSelector=app%3Dnobody",
+        f"{MAPS}/nobody", f"{DEPLOYMENTS}/d", DEPLOYMENTS,
+        f"{MAPS}?watch=1&timeoutSeconds=1",
+        f"{MAPS}?watch=1&timeoutSeconds=1&allowWatchBookmarks=1&sendInitialEvents=true"
+        "&resourceVersionMatch=NotOlderThan",
+        "/apis/example.com/v1/gadgets", "/apis/example.com/v1/namespaces/crit-b/widgets/w",
+    )
+    for accept in (*_METADATA, f"{_METADATA[2]},application/json")
+    # The metadata of a custom resource comes with its keys in another order.
+    if not (target.endswith("/w") and "List" not in accept)
+)  # fmt: skip
+"""Asked with an Accept header, while nothing changes."""
+
+HEADS: Final = tuple(
+    f"{line}\r\nHost: x\r\nConnection: close\r\n{more}\r\n".encode("latin-1")
+    for line, more in (
+        ("GET /livez HTTP/1.1\r\n X: 1", ""),
+        *(
+            ("GET /livez HTTP/1.1", more)
+            for more in (
+                "", "X Y: 1\r\n", "X : 1\r\n", "X\t: 1\r\n", ": 1\r\n", "X\r\n", "X: \x01\r\n",
+                "X: \x7f\r\n", "X: \xe9\r\n", "X: 1\r\n y\r\n", "X: 1\r\n\ty\r\nZ: 2\r\n",
+                "Content-Length: -1\r\n", "Content-Length: 0\r\nContent-Length: 1\r\n",
+                "Content-Length: 0\r\nContent-Length: 0\r\n", "Transfer-Encoding: foo\r\n",
+                "Transfer-Encoding: Chunked\r\n\r\n0\r\n", "Host: y\r\n",
+            )
+        ),
+        *(
+            (line, "")
+            for line in (
+                "GET /livez?%zz HTTP/1.1", "GET /%zz HTTP/1.1", "GET livez HTTP/1.1",
+                "GET  /livez HTTP/1.1", "GET /livez HTTP/1.1 ", "G@T /livez HTTP/1.1",
+                "GET /livez HTTP/x", "GET http://[x/livez HTTP/1.1", "GET /livez",
+            )
+        ),
+    )
+)  # fmt: skip
+"""Heads of requests, most of them broken."""
+
 OTHER_METHODS: Final = (
     ("PUT", MAPS), ("PATCH", MAPS), ("POST", f"{MAPS}/m"), ("HEAD", MAPS), ("HEAD", f"{MAPS}/m"),
     ("PUT", ALL), ("PUT", "/api/v1/watch/namespaces/crit-b/configmaps"), ("POST", "/nothing"),
     ("PUT", "/api/v1/nothings"), ("OPTIONS", MAPS), ("TRACE", MAPS), ("FOO", MAPS),
+    ("get", MAPS), ("get", "/api"), ("get", "/version"), ("get", "/livez"),
 )  # fmt: skip
 
 SECONDS: Final = 6

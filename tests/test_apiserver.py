@@ -222,6 +222,62 @@ def test_the_old_watch_paths() -> None:
     assert "ADDED x 1006" in short(said(ask(f"{base}/pods?timeoutSeconds=1")))
 
 
+@pytest.mark.parametrize(
+    ("expected", "fields"),
+    [
+        (200, "metadata.name=b"),
+        (200, "spec.nodeName=,metadata.name=b"),
+        (200, ",,"),
+        (400, "metadata.name=a"),
+        (400, "metadata.name!=b"),
+        (400, "spec.nodeName="),
+    ],
+)
+def test_an_old_watch_of_one_object_asks_for_no_other(expected: int, fields: str) -> None:
+    """A field selector there must name the same object."""
+    path = f"/api/v1/watch/namespaces/{NAMESPACE}/pods/b"
+    response = ask(f"{path}?timeoutSeconds=1&fieldSelector={quote(fields)}")
+    assert expected == response.status
+    if expected == 400:
+        message = "fieldSelector metadata.name doesn't match requested name"
+        assert message == status(response)["message"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["labelSelector=%zz", "labelSelector=app%3Dno;x", "limit=1;x", "%", "&&", "Limit=1", "a;b"],
+)
+def test_parameters_that_cannot_be_read_are_not_there(query: str) -> None:
+    """One with a semicolon or a bad % is dropped, as by Go."""
+    assert body(ask(PODS_PATH)) == body(ask(f"{PODS_PATH}?{query}"))
+
+
+@pytest.mark.parametrize("target", ["", "pods", "?watch=1", "/api/%zz", "/api/%", "http://[x/api"])
+def test_what_is_no_target(target: str) -> None:
+    """Without a path, or with a bad % in it, there is no request."""
+    with pytest.raises(ValueError, match="no request target"):
+        Request.parse("GET", target)
+
+
+@pytest.mark.parametrize(
+    ("code", "path"),
+    [
+        (200, "/api/v1/pods//"),
+        (200, "/api/v1/namespaces//pods"),
+        (200, "/api/v1/watch/namespaces//pods?timeoutSeconds=1"),
+        (404, "/api/v1//pods"),
+        (404, "/api//v1/pods"),
+        (404, "//api/v1/pods"),
+        (404, "/apis//v1/pods"),
+        (404, "/api/v1/pods#frag"),
+        (400, "/api/v1/namespaces//pods/b"),
+    ],
+)
+def test_slashes(code: int, path: str) -> None:
+    """Those at the end do not count; no namespace is all of them, and else nothing is there."""
+    assert code == ask(path).status
+
+
 def test_watching_one_object_by_path_is_a_get() -> None:
     """…/pods/NAME?watch=1 is a plain GET."""
     assert "b" == json.loads(body(ask(f"{PODS_PATH}/b?watch=1")))["metadata"]["name"]
@@ -668,7 +724,7 @@ def test_resources_that_are_not_there(path: str) -> None:
     )
 
 
-@pytest.mark.parametrize("path", ["/", "/nothing", "/apis/none.example/v1/things", "/openapi/v2"])
+@pytest.mark.parametrize("path", ["//", "/nothing", "/apis/none.example/v1/things", "/openapi/v2"])
 def test_paths_that_are_not_there(path: str) -> None:
     """An unknown path is a 404 in plain text."""
     response = ask(path)
@@ -676,7 +732,7 @@ def test_paths_that_are_not_there(path: str) -> None:
     assert response.headers["Content-Type"].startswith("text/plain")
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "HEAD"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "HEAD", "get"])
 def test_methods_that_are_not_allowed(method: str) -> None:
     """Writes and HEAD are refused with 405, never with silence."""
     value = status(ask(PODS_PATH, method=method))

@@ -92,12 +92,27 @@ def test_aggregated_discovery() -> None:
     assert "APIGroup" == value("/apis/apps", f"{SPOKEN},application/json")["kind"]
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/livez", "/readyz", "/readyz?verbose"])
+@pytest.mark.parametrize(
+    "path", [f"/{one}{more}" for one in ("healthz", "livez", "readyz") for more in ("", "/ping")]
+)
 def test_health(path: str) -> None:
     """A server that answers is healthy."""
     response = ask(path)
     assert (200, b"ok") == (response.status, body(response))
     assert response.headers["Content-Type"].startswith("text/plain")
+
+
+def test_health_in_words() -> None:
+    """With ``verbose`` it names what was looked at: here one thing."""
+    assert b"[+]ping ok\nreadyz check passed\n" == body(ask("/readyz?verbose"))
+
+
+def test_the_root_names_what_there_is() -> None:
+    """/ lists the paths that are answered, and each of them is."""
+    paths = json.loads(body(ask("/")))["paths"]
+    assert paths == sorted(paths)
+    assert {"/api/v1", "/apis/apps/v1", "/livez/ping", "/version"} <= set(paths)
+    assert {200} == {ask(path).status for path in paths}
 
 
 def test_the_version_is_the_recordings() -> None:
@@ -236,6 +251,10 @@ BESIDE: Final = [
     ("/api/v2", ""),
     ("/healthz", ""),
     ("/healthz/", ""),
+    *((f"/{one}{more}", "") for one in ("healthz", "livez", "readyz") for more in ("/ping", "/no")),
+    ("/livez/ping?verbose", ""),
+    ("//api", ""),
+    ("//version", ""),
     ("/openapi/none", ""),
     ("/apis/apps", "application/json;as=Foo,*/*"),
 ]

@@ -13,6 +13,7 @@ from typing import Final
 import pytest
 
 from kwlab import wire
+from kwlab.server import http1
 from kwlab.server.apiserver import ApiServer
 from kwlab.server.exchange import Request
 from kwlab.server.watchcache import WatchCache
@@ -27,7 +28,15 @@ from tests.rig_asking import (
     Told,
     past_that_is_forgotten,
 )
-from tests.rig_questions import AT_ONCE, MAPS, OTHER_METHODS, WHILE_CHANGING
+from tests.rig_questions import (
+    AT_ONCE,
+    HEADS,
+    IN_FORMS,
+    MAPS,
+    OTHER_METHODS,
+    STRANGE,
+    WHILE_CHANGING,
+)
 from tests.rig_recording import Recorder
 from tests.test_fidelity import check
 
@@ -85,11 +94,13 @@ def lines_of(body: bytes) -> tuple[list[bytes], bool]:
     return rest, bool(plain)
 
 
-def embedded(told: Told, method: str, target: str, at: float) -> tuple[int, dict[str, str], bytes]:
+def embedded(
+    told: Told, method: str, target: str, at: float, accept: str = ""
+) -> tuple[int, dict[str, str], bytes]:
     assert told.history is not None
     # It was restarted before the recording began.
     server = ApiServer(WatchCache(told.history, forgotten=(0.0,)))
-    response = server.respond(Request.parse(method, target), at)
+    response = server.respond(Request.parse(method, target, accept), at)
     body = b"".join(frame.data for frame in response.frames if isinstance(frame.data, bytes))
     return response.status, dict(response.headers), body
 
@@ -98,7 +109,10 @@ def kept(headers: Mapping[str, str]) -> dict[str, str]:
     return {name: headers[name] for name in COMPARED_HEADERS if name in headers}
 
 
-QUESTIONS: Final = (*(f"GET {one}" for one in AT_ONCE), *(" ".join(one) for one in OTHER_METHODS))
+QUESTIONS: Final = (
+    *(f"GET {one}" for one in (*AT_ONCE, *STRANGE)),
+    *(" ".join(one) for one in OTHER_METHODS),
+)
 
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=str)
@@ -110,6 +124,27 @@ def test_an_answer_is_the_real_servers(told: Told, question: str) -> None:
         body = b""
     assert (one.answer.status, kept(one.answer.headers)) == (status, kept(headers)), one.answer.body
     assert normal(one.answer.body) == normal(body)
+
+
+@pytest.mark.parametrize("question", IN_FORMS, ids=" ".join)
+def test_metadata_alone_is_the_real_servers(told: Told, question: tuple[str, str]) -> None:
+    """Who asks for objects' metadata gets what the real server makes of it, or its refusal."""
+    one = told.in_forms[question]
+    status, headers, body = embedded(told, "GET", one.target, one.at, one.accept)
+    assert (one.answer.status, kept(one.answer.headers)) == (status, kept(headers)), one.answer.body
+    assert lines_of(one.answer.body)[0] == lines_of(body)[0]
+
+
+@pytest.mark.parametrize("head", HEADS, ids=str)
+def test_a_head_is_refused_as_by_the_real_server(told: Told, head: bytes) -> None:
+    """What is no request is refused with the real server's bytes, and nothing else is."""
+    answer = told.heads[head]
+    try:
+        http1.read_head(head)
+    except http1.Malformed as malformed:
+        assert answer == malformed.answer
+    else:
+        assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
 
 
 def test_pages_are_the_real_servers(told: Told) -> None:

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from kwlab.history import Object, Resource
+from kwlab.server.quoting import quoted
 from kwlab.server.selectors import SelectorError, field_selector, label_selector
 
 PODS = Resource("", "v1", "pods", "Pod")
@@ -61,6 +62,24 @@ def test_label_selectors(expected: bool, selector: str) -> None:
     """A label selector takes what the server's takes."""
     item = held({"app": "web", "n": "5", "empty": "", "in": "x", "example.com/a-b": "c_d.e"})
     assert expected is label_selector(selector)(item)
+
+
+def test_nul_ends_a_label_selector() -> None:
+    """What follows a NUL is not read, as by Go's lexer."""
+    assert label_selector("app=web\0,=")(held({"app": "web"}))
+
+
+@pytest.mark.parametrize(
+    ("quote", "text"),
+    [
+        ('"web"', "web"),
+        ('"\\"a\\\\\\""', '"a\\"'),
+        (r'"\a\n\x01\x7f\u200b\u00a0☃😀\U000e0001"', "\a\n\x01\x7f\u200b\u00a0☃😀\U000e0001"),
+    ],
+)
+def test_quotes(quote: str, text: str) -> None:
+    """A text is quoted as Go quotes it."""
+    assert quote == quoted(text)
 
 
 def test_an_object_without_labels() -> None:
@@ -147,9 +166,86 @@ def test_field_selectors(expected: bool, selector: str) -> None:
     assert expected is field_selector(selector, PODS)(item)
 
 
+EVENT = {"involvedObject": {"name": "m"}, "source": {"component": "kubelet"}, "reason": "Why"}
+
+
+@pytest.mark.parametrize(
+    ("expected", "selector", "plural", "parts"),
+    [
+        (True, "spec.host=n1", "pods", {"spec": {"nodeName": "n1"}}),
+        (True, "status.podIP=1.2.3.4", "pods", {"status": {"podIPs": [{"ip": "1.2.3.4"}]}}),
+        (True, "status.podIP=1.2.3.4", "pods", {"status": {"podIP": "1.2.3.4"}}),
+        (False, "status.podIPs!=", "pods", {"status": {"podIPs": [{"ip": "1.2.3.4"}]}}),
+        (True, "spec.unschedulable=true", "nodes", {"spec": {"unschedulable": True}}),
+        (True, "spec.unschedulable=false", "nodes", {"spec": {}}),
+        (False, "spec.unschedulable=", "nodes", {}),
+        (True, "spec.type=ClusterIP", "services", {"spec": {"type": "ClusterIP"}}),
+        (True, "spec.clusterIP!=10.0.0.1", "services", {"spec": {"clusterIP": "10.0.0.2"}}),
+        (True, "status.phase=Active", "namespaces", {"status": {"phase": "Active"}}),
+        (True, "type=Opaque", "secrets", {"type": "Opaque"}),
+        (True, "status.replicas=0", "replicationcontrollers", {"status": {}}),
+        (True, "status.successful=2", "batch/jobs", {"status": {"succeeded": 2}}),
+        (True, "status.successful=0", "batch/jobs", {}),
+        (True, "involvedObject.name=m,reason=Why", "events", EVENT),
+        (True, "source=kubelet", "events", EVENT),
+        (True, "source=later", "events", {"reportingComponent": "later"}),
+        (True, "regarding.name=m", "events.k8s.io/events", {"regarding": {"name": "m"}}),
+        (
+            True,
+            "spec.signerName=s",
+            "certificates.k8s.io/certificatesigningrequests",
+            {"spec": {"signerName": "s"}},
+        ),
+        (
+            True,
+            "spec.pool.name=p",
+            "resource.k8s.io/resourceslices",
+            {"spec": {"pool": {"name": "p"}}},
+        ),
+    ],
+)
+def test_the_fields_of_a_type(
+    expected: bool, selector: str, plural: str, parts: dict[str, Any]
+) -> None:
+    """Each type has the fields that kube-apiserver selects it by, with its values for nothing."""
+    group, _, plural = plural.rpartition("/")
+    item = held(**parts)
+    assert expected is field_selector(selector, Resource(group, "v1", plural, "X"))(item)
+
+
 @pytest.mark.parametrize(
     ("sentence", "selector", "resource"),
     [
+        (
+            'field label "foo" not supported for Job',
+            "foo=1",
+            Resource("batch", "v1", "jobs", "Job"),
+        ),
+        (
+            "field label not supported for resource.k8s.io/v1, Kind=ResourceSlice: foo",
+            "foo=1",
+            Resource("resource.k8s.io", "v1", "resourceslices", "ResourceSlice"),
+        ),
+        (
+            "field label not supported: metadata.namespace",
+            "metadata.namespace=",
+            Resource("", "v1", "nodes", "Node", is_namespaced=False),
+        ),
+        (
+            "field label not supported: metadata.namespace",
+            "metadata.namespace=",
+            Resource("example.com", "v1", "gadgets", "Gadget", is_namespaced=False),
+        ),
+        (
+            "field label not supported: spec.a",
+            "spec.a=1",
+            Resource("example.com", "v1", "widgets", "Widget"),
+        ),
+        (
+            '"a\\"" is not a known field selector: only "metadata.name", "metadata.namespace"',
+            'z=1,a"=1',
+            MAPS,
+        ),
         ("field label not supported: foo", "foo=bar", PODS),
         (
             '"metadata.uid" is not a known field selector: only "metadata.name", '

@@ -200,7 +200,7 @@ def test_a_name_does_nothing_to_a_terminal() -> None:
         answer_on(opened)
         assert ["a2Jb"] == [name.replace("\xc2", "") for name in served.clients]
         refused = refusal_to(served, head_of(served, "/", "GET", "User-Agent: a\x1b[2Jb"))
-    assert refused.startswith(b"HTTP/1.1 400 Bad Request: invalid header value\r\n")
+    assert refused.startswith(b"HTTP/1.1 400 Bad Request\r\n")
 
 
 # ---- questions that are answered as any other
@@ -218,11 +218,12 @@ def test_a_name_does_nothing_to_a_terminal() -> None:
         (PODS_PATH + "?labelSelector=a" + "=" * 60_000, 400),
         (PODS_PATH + "?labelSelector=" + "(" * 60_000, 400),
         (PODS_PATH + "?" + "a&" * 30_000, 200),
-        (PODS_PATH + "?labelSelector=%zz%", 400),
-        (PODS_PATH + "?labelSelector=%00", 400),
+        (PODS_PATH + "?labelSelector=%zz%", 200),
+        (PODS_PATH + "?labelSelector=%00", 200),
         (PODS_PATH + "/%00", 404),
-        ("/" + "%" * 60_000, 404),
+        ("/" + "%" * 60_000, 400),
         ("/" * 60_000, 404),
+        (PODS_PATH + " HTTP/1.1\r\nX: " + " " * 60_000 + "y\r\n z: ", 200),
         ("*", 404),
     ],
     ids=lambda value: str(value)[:70].removeprefix(PODS_PATH),

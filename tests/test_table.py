@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
 import pytest
 
-from kwlab.history import History, Object, Resource
 from kwlab.made import Step
 from kwlab.server.ages import human_duration
 from kwlab.server.apiserver import ApiServer
 from kwlab.server.exchange import Request, Response
-from kwlab.server.printers import PRINTERS, printer_of
+from kwlab.server.printers import PRINTERS
 from kwlab.server.watchcache import WatchCache
-from kwlab.wire import identify
 from tests.histories import PODS_PATH, pods
-from tests.realserver import RealServer
 
 TABLE: Final = "application/json;as=Table;v=v1;g=meta.k8s.io"
 BETA: Final = "application/json;as=Table;v=v1beta1;g=meta.k8s.io"
@@ -106,6 +102,46 @@ def test_a_row_that_carries_nothing() -> None:
     message = json.loads(body(response))["message"]
     assert 400 == response.status
     assert 'includeObject: Invalid value: "x": must be' in message
+
+
+@pytest.mark.parametrize("version", ["v1", "v1beta1"])
+def test_metadata_alone(version: str) -> None:
+    """A get, a list and a watch give objects' metadata and nothing else of them."""
+    one = f"application/json;as=PartialObjectMetadata;v={version};g=meta.k8s.io"
+    many = one.replace("Metadata;", "MetadataList;")
+    head = {"kind": "PartialObjectMetadata", "apiVersion": f"meta.k8s.io/{version}"}
+    whole = json.loads(body(ask(f"{PODS_PATH}/b", "")))["metadata"]
+    alone = {**head, "metadata": whole}
+    listed = json.loads(body(ask(PODS_PATH, many)))
+    assert alone == json.loads(body(ask(f"{PODS_PATH}/b", one)))
+    assert ("PartialObjectMetadataList", alone) == (listed["kind"], listed["items"][1])
+    watched = body(ask(f"{PODS_PATH}?watch=1&timeoutSeconds=5&allowWatchBookmarks=1", one))
+    objects = [json.loads(line)["object"] for line in watched.splitlines()]
+    assert alone in objects
+    assert {("kind", "apiVersion", "metadata")} == {tuple(each) for each in objects}
+    nobody = body(ask(f"{PODS_PATH}?labelSelector=app%3Dno", many))
+    assert None is json.loads(nobody)["items"]
+
+
+def test_metadata_in_a_form_that_does_not_fit() -> None:
+    """A list is no object, an object no list, and a watch of lists ends as it begins."""
+    one = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"
+    many = one.replace("Metadata;", "MetadataList;")
+    for asked, accept, reason in (
+        (
+            PODS_PATH,
+            one,
+            "PartialObjectMetadata, but the requested object is a list (*core.PodList)",
+        ),
+        (
+            f"{PODS_PATH}/b",
+            many,
+            "PartialObjectMetadataList, but the requested object is not a list (*core.Pod)",
+        ),
+    ):
+        refused = json.loads(body(ask(asked, accept)))
+        assert (406, f"you requested {reason}") == (refused["code"], refused["message"])
+    assert b"" == body(ask(f"{PODS_PATH}?watch=1&timeoutSeconds=5", many))
 
 
 def test_a_watch_is_a_table_an_event() -> None:
@@ -316,107 +352,7 @@ def test_a_finished_pod_says_so(phase: str, count: int) -> None:
     assert [("Completed", phase)] * count == [(one["type"], one["reason"]) for one in found]
 
 
-# ---- other resources
-
-
-def cells_of(group: str, kind: str, **parts: Any) -> tuple[Any, ...]:
-    metadata = {"name": "x", "creationTimestamp": "2026-11-22T05:00:00Z"} | parts.pop(
-        "metadata", {}
-    )
-    data = json.dumps({"metadata": metadata, **parts}).encode()
-    resource = Resource(group, "v1", f"{kind.lower()}s", kind)
-    return tuple(printer_of(resource).row(data, NOW).cells)
-
-
-TEMPLATE: Final = {
-    "spec": {"containers": [{"name": "a", "image": "i:1"}, {"name": "b", "image": "j"}]}
-}
-SELECTOR: Final = {
-    "matchLabels": {"b": "2", "a": "1"},
-    "matchExpressions": [
-        {"key": "c", "operator": "In", "values": ["y", "x"]},
-        {"key": "d", "operator": "DoesNotExist"},
-        {"key": "e", "operator": "Exists"},
-        {"key": "f", "operator": "NotIn", "values": ["z"]},
-    ],
-}
-SELECTED: Final = "a=1,b=2,c in (x,y),!d,e,f notin (z)"
-
-
-def test_config_maps_and_namespaces() -> None:
-    """A ConfigMap shows how many keys it has, a Namespace its phase."""
-    assert ("x", 3, "25h") == cells_of(
-        "", "ConfigMap", data={"a": "", "b": ""}, binaryData={"c": ""}
-    )
-    assert ("x", "Active", "25h") == cells_of("", "Namespace", status={"phase": "Active"})
-
-
-def test_deployments_and_replica_sets() -> None:
-    """Counts of replicas, then containers, images and selector."""
-    spec = {"replicas": 3, "template": TEMPLATE, "selector": SELECTOR}
-    status = {"readyReplicas": 1, "updatedReplicas": 2, "availableReplicas": 1, "replicas": 3}
-    wide = ("a,b", "i:1,j", SELECTED)
-    found = cells_of("apps", "Deployment", spec=spec, status=status)
-    assert ("x", "1/3", 2, 1, "25h", *wide) == found
-    found = cells_of("apps", "ReplicaSet", spec=spec, status=status)
-    assert ("x", 3, 3, 1, "25h", *wide) == found
-    assert "<none>" == cells_of("apps", "ReplicaSet")[-1]
-
-
-@pytest.mark.parametrize(
-    ("spec", "status", "deleted", "expected"),
-    [
-        ({"completions": 3}, {"succeeded": 1}, False, ("Running", "1/3", "")),
-        ({}, {}, False, ("Running", "0/1", "")),
-        ({"parallelism": 4}, {"succeeded": 2}, False, ("Running", "2/1 of 4", "")),
-        (
-            {"completions": 1},
-            {"startTime": "2026-11-23T05:59:00Z"},
-            True,
-            ("Terminating", "0/1", "60s"),
-        ),
-        (
-            {"completions": 1},
-            {
-                "succeeded": 1,
-                "startTime": "2026-11-23T05:00:00Z",
-                "completionTime": "2026-11-23T05:02:05Z",
-                "conditions": [{"type": "Complete", "status": "True"}],
-            },
-            True,
-            ("Complete", "1/1", "2m5s"),
-        ),
-        ({}, {"conditions": [{"type": "Failed", "status": "True"}]}, False, ("Failed", "0/1", "")),
-        (
-            {},
-            {"conditions": [{"type": "Suspended", "status": "True"}]},
-            False,
-            ("Suspended", "0/1", ""),
-        ),
-    ],
-)
-def test_jobs(
-    spec: dict[str, Any], status: dict[str, Any], deleted: bool, expected: tuple[str, ...]
-) -> None:
-    """Status, completions and duration of a Job."""
-    metadata = {"deletionTimestamp": "2026-11-23T05:59:30Z"} if deleted else {}
-    found = cells_of("batch", "Job", spec=spec, status=status, metadata=metadata)
-    assert ("x", *expected, "25h", "", "", "<none>") == found
-
-
-def test_what_has_no_printer_has_a_name_and_an_age() -> None:
-    """A custom resource is shown as one without columns of its own."""
-    assert ("x", "25h") == cells_of("example.org", "Widget")
-    columns = printer_of(Resource("example.org", "v1", "widgets", "Widget")).columns
-    assert [("Name", "string"), ("Age", "date")] == [(each.name, each.type) for each in columns]
-
-
-def test_an_object_that_is_not_what_it_says() -> None:
-    """Of a pod that is none the name is known, and the request is answered."""
-    row = PRINTERS["", "Pod"].row(
-        b'{"metadata":{"name":"p","uid":"u","resourceVersion":"1"},"spec":7}', NOW
-    )
-    assert ("p", *["<invalid>"] * 8) == tuple(row.cells)
+# ---- ages
 
 
 @pytest.mark.parametrize(
@@ -445,72 +381,3 @@ def test_an_object_that_is_not_what_it_says() -> None:
 def test_durations(seconds: float, expected: str) -> None:
     """Two or three figures, at the borders of apimachinery's HumanDuration."""
     assert expected == human_duration(seconds)
-
-
-# ---- beside the real one
-
-
-CELLS: Final = re.compile(rb'"cells":\[[^]]*\]')
-AGES: Final = re.compile(r"\b[0-9hmsdy]+ ago|<unknown>( ago)?|^[0-9]+[smhdy][0-9smhdy]*$")
-
-
-def without_ages(cells: Any) -> list[Any]:
-    """Leave out what depends on when it was asked."""
-    return [AGES.sub("", cell) if isinstance(cell, str) else cell for cell in cells]
-
-
-def fill(server: RealServer, namespace: str) -> None:
-    """Make a pod that was restarted, and a ConfigMap."""
-    core = server.core
-    data = {"metadata": {"name": "x"}, "data": {"a": "<&>"}, "binaryData": {"b": "AA=="}}
-    core.create_namespaced_config_map(namespace, data)
-    containers = [{"name": "c0", "image": "i"}]
-    core.create_namespaced_pod(
-        namespace, {"metadata": {"name": "x"}, "spec": {"containers": containers}}
-    )
-    once = restarted(2, "2026-11-23T05:00:00Z") | {"name": "c0", "image": "i", "imageID": ""}
-    status = {"phase": "Succeeded", "podIPs": [{"ip": "10.0.0.1"}], "containerStatuses": [once]}
-    core.patch_namespaced_pod_status("x", namespace, {"status": status})
-
-
-def as_history(server: RealServer, path: str, resource: Resource) -> History:
-    """Take what the real server has for a history in which nothing happens."""
-    data = server.ask(f"{path}/x").body.rstrip()
-    who = identify(data)
-    version = json.loads(server.ask(path).body)["metadata"]["resourceVersion"]
-    only = Object(resource, who.namespace, who.name, who.uid, who.resource_version, data)
-    return History("1.37.2", (resource,), version, (only,), (), 100.0)
-
-
-@pytest.mark.needs("rig")
-@pytest.mark.parametrize(("plural", "kind"), [("pods", "Pod"), ("configmaps", "ConfigMap")])
-def test_tables_are_the_real_servers(plural: str, kind: str, realserver: RealServer) -> None:
-    """For the same objects each Table is the real one's to the byte, ages aside."""
-    namespace = realserver.new_namespace("table")
-    fill(realserver, namespace)
-    path = f"/api/v1/namespaces/{namespace}/{plural}"
-    past = as_history(realserver, path, Resource("", "v1", plural, kind))
-    watch = f"{path}?watch=1&timeoutSeconds=1"
-    for target in (
-        path,
-        f"{path}/x",
-        f"{path}?includeObject=None",
-        f"{path}?includeObject=Object",
-        f"{path}?includeObject=x",
-        f"{path}/nobody",
-        watch,
-        f"{watch}&includeObject=Object",
-        f"{watch}&includeObject=x",
-    ):
-        for accept in (TABLE, BETA, f"{TABLE},application/json"):
-            real = realserver.ask(target, headers={"Accept": accept})
-            ours = ask(target, accept, past=past)
-            said = body(ours)
-            assert (real.status, real.headers["Content-Type"]) == (
-                ours.status,
-                ours.headers["Content-Type"],
-            )
-            assert CELLS.sub(b"", real.body) == CELLS.sub(b"", said), target
-            for theirs, mine in zip(CELLS.findall(real.body), CELLS.findall(said), strict=True):
-                expected, found = (json.loads(b"{%s}" % each)["cells"] for each in (theirs, mine))
-                assert without_ages(expected) == without_ages(found)

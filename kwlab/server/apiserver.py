@@ -17,7 +17,7 @@ from typing import Any, Final
 from kwlab import wire
 from kwlab.history import Change, Resource, told
 from kwlab.server.accept import takes_json
-from kwlab.server.discovery import Discovery
+from kwlab.server.discovery import Discovery, parts_of
 from kwlab.server.exchange import (
     JSON,
     TEXT,
@@ -32,6 +32,7 @@ from kwlab.server.exchange import (
 )
 from kwlab.server.paging import ANY_VERSION, close_token, open_token
 from kwlab.server.query import EXACT, Query, Scope, read, read_scope, read_version
+from kwlab.server.quoting import quoted
 from kwlab.server.views import AsRecorded, View, view_of
 from kwlab.server.watchcache import Present, Since, TooOld, WatchCache
 from kwlab.wire import EventType
@@ -49,14 +50,19 @@ SHARED_PAGES: Final = 2
 
 NOT_SERVED: Final[Mapping[str, str]] = {
     "create, update, patch, delete": "405 MethodNotAllowed: a recording cannot be changed",
-    "other content types (protobuf, CBOR, YAML)": "JSON, where it is accepted too; else 406",
-    "metadata alone (PartialObjectMetadata)": "the next of what is accepted; else 406",
-    "gzip of long lists, and ?pretty=true": "compact JSON, never compressed",
-    "OpenAPI (/openapi/v2, /openapi/v3)": "404",
-    "an ETag on discovery": "the whole document, each time",
+    "other content types (protobuf, CBOR, YAML)": "JSON where it is accepted too; else 406",
+    "gzip of long lists, JSON in lines (?pretty, ;pretty=1, for curl)": "compact JSON",
+    "OpenAPI, /metrics, /logs, /watch with nothing behind it": "404",
+    "an ETag on discovery, and the server's addresses there": "the whole document, without",
+    "a build and its date at /version": "the recorded version, with +kwlab",
     "namespaces, where they were not recorded": "those of the objects, Active for ever",
     "subresources (log, exec, status, scale)": "404",
     "resources without a watch cache (events)": "a window, as for all others",
+    "columns of rarer types in a Table": "name and age, as for a custom resource",
+    "fields that a custom resource lets selectors name": "400, as for an unknown field",
+    "the keys of a custom resource's lists in alphabetical order": "the order of all others",
+    "HTTP/1.0, HTTP/2 and TLS; heads up to 1 MB": "505 or nothing; 431 above 64 KB",
+    "any name in the Host header": "421, but for those of loopback",
     "the headers Date, Audit-Id and X-Kubernetes-Pf-*": "none: its clock is the recording's",
     "authentication and authorization": "only as a scenario's refusals (401, 403)",
 }
@@ -136,10 +142,10 @@ class ApiServer:
         return answer(query, scope, view, at)
 
     def _target(self, path: str) -> _Target | None:
-        match [part for part in path.split("/") if part]:
+        match parts_of(path):
             case ["api", version, *rest]:
                 group = ""
-            case ["apis", group, version, *rest]:
+            case ["apis", group, version, *rest] if group:
                 pass
             case _:
                 return None
@@ -154,7 +160,9 @@ class ApiServer:
         name = rest[1] if len(rest) == 2 else ""
         if resource is None or len(rest) > 2 or not _fits(resource, namespace, name):
             raise Refusal(404, "NotFound", "the server could not find the requested resource", {})
-        return _Target(resource, namespace, name, is_watch)
+        if name and namespace == "":
+            raise Refusal(400, "BadRequest", "Namespace parameter required.")
+        return _Target(resource, namespace or None, name, is_watch)
 
     def _reached(self, version: int | None, at: float) -> float:
         """Give when the server has reached a resourceVersion; it waits three seconds for it."""
@@ -184,7 +192,7 @@ class ApiServer:
             if item.name == target.name:
                 return whole(at, 200, JSON, view.one(item.data, at))
         plural = target.resource.plural
-        message = f'{_qualified(target.resource)} "{target.name}" not found'
+        message = f"{_qualified(target.resource)} {quoted(target.name)} not found"
         details: dict[str, Any] = {"name": target.name, "kind": plural}
         if target.resource.group:
             details = {"name": target.name, "group": target.resource.group, "kind": plural}
@@ -263,7 +271,7 @@ class ApiServer:
         if isinstance(start, TooOld):
             message = f"too old resource version: {version} ({start.oldest})"
             return _error(Refusal(410, "Expired", message), at)
-        if is_over:
+        if is_over or not view.has_lines:
             return Response(at, 200, JSON, iter((Frame(at, End.DONE),)))
         if query.sends_initial is False and isinstance(start, Present):
             start = Since(start.number)

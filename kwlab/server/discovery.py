@@ -11,7 +11,7 @@ kube-apiserver 1.37: ``apiserver/pkg/endpoints/discovery``; the names are those 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -23,8 +23,10 @@ from kwlab.server.exchange import JSON, TEXT, Refusal, Request, Response, whole
 
 VERBS: Final = ("get", "list", "watch")
 AGGREGATED: Final = Form("APIGroupDiscoveryList", "apidiscovery.k8s.io", "v2")
-HEALTH: Final = frozenset({"/healthz", "/livez", "/readyz"})
+HEALTH: Final = ("/healthz", "/livez", "/readyz")
+"""Each with one check, which has a path of its own: ``ping``."""
 
+_PING: Final = {key: value for key, value in TEXT.items() if key != "X-Content-Type-Options"}
 _AGGREGATED_JSON: Final = {
     **JSON,
     "Content-Type": "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList",
@@ -78,7 +80,7 @@ def is_about_objects(path: str) -> bool:
     bool
         True for ``/api/v1/pods`` and below; False for discovery, version and health.
     """
-    parts = _parts(path)
+    parts = parts_of(path)
     return len(parts) > {"api": 2, "apis": 3}.get(parts[0] if parts else "", len(parts))
 
 
@@ -119,22 +121,37 @@ class Discovery:
         Refusal
             405 for what is not GET, 406 for what cannot be had.
         """
-        if request.path in HEALTH:
-            return whole(at, 200, TEXT, b"ok")
-        parts = _parts(request.path)
-        is_version = parts == ["version"]
-        document = None if is_version else self._document(parts)
-        if not is_version and document is None:
+        if health := _health(request, at):
+            return health
+        parts = parts_of(request.path)
+        written = self._written(request.path)
+        document = None if written else self._document(parts)
+        if not written and document is None:
             return None
         if request.method != "GET":
             message = "the server does not allow this method on the requested resource"
             raise Refusal(405, "MethodNotAllowed", message, {})
-        if is_version:
-            return whole(at, 200, JSON, self._version)
+        if written:
+            return whole(at, 200, JSON, written)
         if chosen(request.accept, (AGGREGATED,) if len(parts) == 1 else ()) == AGGREGATED:
             groups = {"": self._core} if parts == ["api"] else self._groups
             return whole(at, 200, _AGGREGATED_JSON, wire.encode(_aggregated(groups)) + b"\n")
         return whole(at, 200, JSON, wire.encode(document) + b"\n")
+
+    def _written(self, path: str) -> bytes:
+        """Give what is indented for whoever reads it, as on a real server; else nothing."""
+        if path == "/":
+            return msgspec.json.format(wire.encode({"paths": sorted(self._paths())}), indent=2)
+        return self._version if parts_of(path) == ["version"] else b""
+
+    def _paths(self) -> Iterator[str]:
+        yield from ("/api", "/apis", "/apis/", "/version")
+        yield from (f"/api/{version}" for version in self._core)
+        for name, versions in self._groups.items():
+            yield f"/apis/{name}"
+            yield from (f"/apis/{name}/{version}" for version in versions)
+        for path in HEALTH:
+            yield from (path, f"{path}/ping")
 
     def _document(self, parts: list[str]) -> dict[str, Any] | None:
         match parts:
@@ -159,8 +176,31 @@ class Discovery:
                 return None
 
 
-def _parts(path: str) -> list[str]:
-    return [part for part in path.split("/") if part]
+def parts_of(path: str) -> list[str]:
+    """Cut a path at its slashes.
+
+    Parameters
+    ----------
+    path : str
+
+    Returns
+    -------
+    list of str
+        Slashes at the end do not count; two in a row elsewhere leave an empty part.
+    """
+    return path.rstrip("/").split("/")[1:]
+
+
+def _health(request: Request, at: float) -> Response | None:
+    """Answer as a healthy server does; None where its health is not asked for."""
+    parent, _, last = request.path.rpartition("/")
+    if parent in HEALTH and last == "ping":
+        return whole(at, 200, _PING, b"ok")
+    if request.path not in HEALTH:
+        return None
+    if request.get("verbose") is None:
+        return whole(at, 200, TEXT, b"ok")
+    return whole(at, 200, TEXT, f"[+]ping ok\n{last} check passed\n".encode())
 
 
 def _version(server: str) -> bytes:

@@ -7,10 +7,11 @@ No rule of Kubernetes stands here: those are in :mod:`kwlab.server.query` and
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import unquote, unquote_plus
 
 import msgspec
 
@@ -56,6 +57,11 @@ class Frame:
     logged: bytes | None = None
 
 
+_ORIGIN: Final = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://(?:\[[^]/?]*\])?[^][/?]*")
+_BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_SHOWN: Final = 256
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """Hold one request.
@@ -91,10 +97,21 @@ class Request:
         Returns
         -------
         Request
+            A parameter that cannot be read is not there, as with Go: one with ``;`` or a bad ``%``.
+
+        Raises
+        ------
+        ValueError
+            When there is no path, or it has a bad ``%``.
+
+        References
+        ----------
+        Go 1.26, ``net/url``: ``ParseRequestURI`` and ``parseQuery``.
         """
-        parts = urlsplit(target)
-        query = tuple(parse_qsl(parts.query, keep_blank_values=True))
-        return cls(method.upper(), unquote(parts.path), query, accept)
+        path, _, query = _ORIGIN.sub("", target).partition("?")
+        if not path.startswith(("/", "*")) or _BAD_ESCAPE.search(path):
+            raise ValueError(f"no request target: {target[:_SHOWN]}")
+        return cls(method, unquote(path), tuple(_parameters(query)), accept)
 
     def get(self, name: str) -> str | None:
         """Give the first value of a parameter; None when it is not there.
@@ -187,6 +204,13 @@ class Refusal(Exception):
         return wire.status_body(
             self.code, self.reason, self.message, details=self.details, metadata=metadata
         )
+
+
+def _parameters(query: str) -> Iterator[tuple[str, str]]:
+    for pair in query.split("&"):
+        if pair and ";" not in pair and not _BAD_ESCAPE.search(pair):
+            name, _, value = pair.partition("=")
+            yield unquote_plus(name), unquote_plus(value)
 
 
 def whole(at: float, status: int, headers: Mapping[str, str], body: bytes) -> Response:

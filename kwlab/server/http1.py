@@ -26,9 +26,14 @@ CHUNK_BYTES: Final = 2048
 
 _BROKEN: Final = (End.FIN, End.RESET, End.HANG)
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z -]+")
+"""What the parser lets through; the server then refuses the blank in it, with a word more."""
+_FOLD: Final = re.compile(r"\r\n[ \t]+")
 _VERSION: Final = re.compile(r"HTTP/\d\.\d")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-"""No part of a header's value, as ``httpguts.ValidHeaderFieldValue`` says."""
+"""No part of a header's value, as ``net/textproto`` says."""
+_ONCE: Final = frozenset({"content-length", "host"})
+"""Said twice, and not the same, they leave open where a request ends or whose it is."""
 _FINAL_CHUNK: Final = b"0\r\n\r\n"
 
 
@@ -41,11 +46,14 @@ class Malformed(Exception):
         The HTTP code.
     detail : str
         What was wrong; empty where Go gives none.
+    body : str
+        Where it is not the status once more.
     """
 
-    def __init__(self, code: int, detail: str = "") -> None:
+    def __init__(self, code: int, detail: str = "", *, body: str = "") -> None:
         self.code = code
         self.text = f"{code} {_phrase(code)}" + (f": {detail}" if detail else "")
+        self.body = body or self.text
         super().__init__(self.text)
 
     @property
@@ -53,7 +61,7 @@ class Malformed(Exception):
         """Give the whole answer, as ``net/http`` writes it."""
         return (
             f"HTTP/1.1 {self.text}\r\nContent-Type: text/plain; charset=utf-8\r\n"
-            f"Connection: close\r\n\r\n{self.text}"
+            f"Connection: close\r\n\r\n{self.body}"
         ).encode("latin-1")
 
 
@@ -118,13 +126,16 @@ def read_head(head: bytes) -> Asked:
     Raises
     ------
     Malformed
-        400 for what is no request, 505 for what is not HTTP/1.1.
+        400 for what is no request, 501 for a body that comes in an unknown way, 505 for what is
+        not HTTP/1.1.
     """
-    first, *lines = head.partition(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")
+    first, _, rest = head.partition(b"\r\n\r\n")[0].decode("latin-1").partition("\r\n")
     method, target = _request_line(first)
-    headers = _headers(lines)
+    headers = _headers(rest)
     if "host" not in headers:
         raise Malformed(400, "missing required Host header")
+    if headers.get("transfer-encoding", "chunked").lower() != "chunked":
+        raise Malformed(501, body="Unsupported transfer encoding")
     length = headers.get("content-length", "0")
     if not (length.isascii() and length.isdecimal()):
         raise Malformed(400)
@@ -146,21 +157,27 @@ def _request_line(line: str) -> tuple[str, str]:
     if len(words) != 3 or not words[1] or not _TOKEN.fullmatch(words[0]):
         raise Malformed(400)
     if not _VERSION.fullmatch(words[2]):
-        raise Malformed(400, "malformed HTTP version")
+        raise Malformed(400)
     if words[2] != "HTTP/1.1":
         raise Malformed(505, "unsupported protocol version")
     return words[0], words[1]
 
 
-def _headers(lines: list[str]) -> Mapping[str, str]:
+def _headers(text: str) -> Mapping[str, str]:
     headers: dict[str, str] = {}
+    # A line that begins with a blank goes on with the one before.
+    if text.startswith((" ", "\t")):
+        raise Malformed(400)
+    lines = _FOLD.sub(" ", text).split("\r\n") if text else []
     for line in lines:
         name, colon, value = line.partition(":")
-        if not colon or not _TOKEN.fullmatch(name):
+        if not colon or not _NAME.fullmatch(name) or _CONTROL.search(value):
             raise Malformed(400)
-        if _CONTROL.search(value):
-            raise Malformed(400, "invalid header value")
-        headers.setdefault(name.lower(), value.strip(" \t"))
+        value = value.strip(" \t")
+        if headers.setdefault(name.lower(), value) != value and name.lower() in _ONCE:
+            raise Malformed(400)
+    if any(" " in name for name in headers):
+        raise Malformed(400, "invalid header name")
     return headers
 
 

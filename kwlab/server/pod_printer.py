@@ -14,9 +14,8 @@ from typing import Any, Final
 import msgspec
 
 from kwlab.server.ages import since
+from kwlab.server.printed import NONE, Printed
 from kwlab.wire import Row
-
-NONE: Final = "<none>"
 
 _FINISHED: Final[Mapping[str, str]] = {
     "Succeeded": "The pod has completed successfully.",
@@ -101,14 +100,7 @@ class _Spec(msgspec.Struct, rename="camel", frozen=True):
         return frozenset(c.name for c in self.init_containers if c.restart_policy == "Always")
 
 
-class _Metadata(msgspec.Struct, rename="camel", frozen=True):
-    name: str = ""
-    creation_timestamp: datetime | None = None
-    deletion_timestamp: datetime | None = None
-
-
-class _Pod(msgspec.Struct, frozen=True):
-    metadata: _Metadata = _Metadata()
+class _Pod(Printed, frozen=True):
     spec: _Spec = _Spec()
     status: _Status = _Status()
 
@@ -146,17 +138,17 @@ def print_pod(data: bytes, now: datetime | None) -> Row:
         When a field is not what it is in a pod.
     """
     pod = _decode(data)
-    metadata, spec, status = pod.metadata, pod.spec, pod.status
+    spec, status = pod.spec, pod.status
     seen = _initialized(spec, status)
     if not seen.is_initializing or status.is_true("Initialized"):
         seen = _run(spec, status, seen)
     total = len(spec.containers or ()) + len(spec.sidecars)
     cells = (
-        metadata.name,
+        pod.name,
         f"{seen.ready}/{total}",
         _at_the_end(pod, seen.reason),
         _restarts(seen.restarted, now),
-        since(metadata.creation_timestamp, now),
+        pod.age(now),
         next((one.ip for one in status.pod_ips), "") or NONE,
         spec.node_name or NONE,
         status.nominated_node_name or NONE,

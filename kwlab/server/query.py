@@ -15,6 +15,7 @@ from typing import Final
 from kwlab.history import Object, Resource
 from kwlab.server import selectors
 from kwlab.server.exchange import Refusal, Request
+from kwlab.server.quoting import quoted
 from kwlab.server.watchcache import parse_version
 
 EXACT: Final = "Exact"
@@ -178,16 +179,19 @@ def read_scope(request: Request, resource: Resource, namespace: str | None, name
     Raises
     ------
     Refusal
-        400, when a selector cannot be read.
+        400, when a selector cannot be read, or asks for other objects than the one.
     """
     labels, fields = request.get("labelSelector") or "", request.get("fieldSelector") or ""
-    if name:
-        fields = ",".join(filter(None, (f"metadata.name={name}", fields)))
     try:
+        if name and not selectors.field_terms(fields):
+            fields = selectors.of_name(name)
         by_label = selectors.label_selector(labels)
         by_field = selectors.field_selector(fields, resource)
     except selectors.SelectorError as error:
         raise Refusal(400, "BadRequest", str(error)) from None
+    if name and selectors.required_name(fields) != name:
+        message = "fieldSelector metadata.name doesn't match requested name"
+        raise Refusal(400, "BadRequest", message)
     return Scope(resource, namespace, labels, fields, lambda o: by_label(o) and by_field(o))
 
 
@@ -204,7 +208,7 @@ def _integer(request: Request, name: str) -> int | None:
         if number in _INT64:
             return number
     reason = "value out of range" if is_number else "invalid syntax"
-    raise Refusal(400, "BadRequest", f'strconv.ParseInt: parsing "{text}": {reason}')
+    raise Refusal(400, "BadRequest", f"strconv.ParseInt: parsing {quoted(text)}: {reason}")
 
 
 _Fault = tuple[str, str, str]
@@ -217,7 +221,7 @@ def _forbidden(field: str, message: str) -> _Fault:
 
 def _unsupported(value: str, *known: str) -> _Fault:
     listed = ", ".join(f'"{one}"' for one in known)
-    message = f'Unsupported value: "{value}": supported values: {listed}'
+    message = f"Unsupported value: {quoted(value)}: supported values: {listed}"
     return "FieldValueNotSupported", "resourceVersionMatch", message
 
 

@@ -15,23 +15,11 @@ from typing import Any, Final
 import msgspec
 
 from kwlab.history import Object, Resource
+from kwlab.server.field_labels import fields_of, unknown_field
 from kwlab.server.label_syntax import key_faults, value_faults
+from kwlab.server.quoting import quoted
 
 Predicate = Callable[[Object], bool]
-
-POD_FIELDS: Final = {
-    "metadata.name": ("metadata", "name"),
-    "metadata.namespace": ("metadata", "namespace"),
-    "spec.nodeName": ("spec", "nodeName"),
-    "spec.restartPolicy": ("spec", "restartPolicy"),
-    "spec.schedulerName": ("spec", "schedulerName"),
-    "spec.serviceAccountName": ("spec", "serviceAccountName"),
-    "spec.hostNetwork": ("spec", "hostNetwork"),
-    "status.phase": ("status", "phase"),
-    "status.podIP": ("status", "podIP"),
-    "status.nominatedNodeName": ("status", "nominatedNodeName"),
-}
-COMMON_FIELDS: Final = {name: POD_FIELDS[name] for name in ("metadata.name", "metadata.namespace")}
 
 
 class SelectorError(ValueError):
@@ -64,6 +52,7 @@ _TERM: Final = re.compile(r"(?:[^,\\]|\\.|\\$)*", re.DOTALL)
 """Up to a comma that no backslash stands before."""
 _TOKEN: Final = re.compile(r"([=!(),<>]+)|([^ \t\r\n=!(),<>]+)")
 """Without the blanks between: a pattern that skips them too takes a minute for 60,000 of them."""
+_NAME: Final = "metadata.name"
 _INTEGER: Final = re.compile(r"[-+]?[0-9]{1,18}")
 _NO_INTEGER: Final = "for 'Gt', 'Lt' operators, the value must be an integer"
 
@@ -93,23 +82,23 @@ class _Requirement:
 
 def _merged(requirements: list[_Requirement]) -> Iterable[_Requirement]:
     """Make one requirement of those that ask the same of a key."""
-    found: dict[tuple[str, _Operator], _Requirement] = {}
+    found: dict[tuple[str, _Operator], list[_Requirement]] = {}
     for one in requirements:
         kind = one.key, _KIND.get(one.operator, one.operator)
-        before = found.get(kind)
-        found[kind] = one if before is None else replace(one, values=_both(before, one))
-    return found.values()
+        found.setdefault(kind, []).append(one)
+    return [replace(them[0], values=_together(them)) for them in found.values()]
 
 
-def _both(one: _Requirement, other: _Requirement) -> frozenset[str]:
-    match one.operator:
+def _together(requirements: list[_Requirement]) -> frozenset[str]:
+    values = [one.values for one in requirements]
+    match requirements[0].operator:
         case _Operator.EQUALS | _Operator.IN:
-            return one.values & other.values
+            return frozenset.intersection(*values)
         case _Operator.GREATER:
-            return max(one.values, other.values, key=_bound)
+            return max(values, key=_bound)
         case _Operator.LESS:
-            return min(one.values, other.values, key=_bound)
-    return one.values | other.values
+            return min(values, key=_bound)
+    return frozenset().union(*values)
 
 
 def _bound(values: frozenset[str]) -> int:
@@ -170,15 +159,22 @@ def field_selector(text: str, resource: Resource) -> Predicate:
     SelectorError
         When the server would not read it, or does not know the field.
     """
-    same: dict[tuple[str, ...], set[str]] = {}
-    other: dict[tuple[str, ...], set[str]] = {}
+    known = fields_of(resource)
+    same: dict[str, set[str]] = {}
+    other: dict[str, set[str]] = {}
     for name, is_equal, value in field_terms(text):
+        if name not in known:
+            raise SelectorError(unknown_field(name, resource))
         found = same if is_equal else other
-        found.setdefault(_path(name, resource), set()).add(value)
-    return lambda item: (
-        all({_field(item, path)} == values for path, values in same.items())
-        and all(_field(item, path) not in values for path, values in other.items())
-    )
+        found.setdefault(name, set()).add(value)
+
+    def selects(item: Object) -> bool:
+        value = _decoded(item.data)
+        return all({known[name](value)} == values for name, values in same.items()) and all(
+            known[name](value) not in values for name, values in other.items()
+        )
+
+    return selects
 
 
 def field_terms(text: str) -> list[tuple[str, bool, str]]:
@@ -191,14 +187,44 @@ def field_terms(text: str) -> list[tuple[str, bool, str]]:
     Returns
     -------
     list of (str, bool, str)
-        The field, whether it must be equal, and the value.
+        The field, whether it must be equal, and the value; sorted by how they are written.
 
     Raises
     ------
     SelectorError
         When the server would not read it.
     """
-    return [_field_term(part, text) for part in _TERM.findall(text) if part]
+    return [_field_term(part, text) for part in sorted(_TERM.findall(text)) if part]
+
+
+def of_name(name: str) -> str:
+    """Write the field selector of one object.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    str
+    """
+    return "metadata.name=" + re.sub(r"([\\,=])", r"\\\1", name)
+
+
+def required_name(text: str) -> str | None:
+    """Read which name a field selector requires.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    str or None
+        The first one that must be equal; None where there is none.
+    """
+    terms = field_terms(text)
+    return next((value for field, is_equal, value in terms if is_equal and field == _NAME), None)
 
 
 def labels_of(item: Object) -> Mapping[str, str]:
@@ -223,15 +249,6 @@ def _decoded(data: bytes) -> dict[str, Any]:
     return value
 
 
-def _field(item: Object, path: tuple[str, ...]) -> str:
-    value: Any = _decoded(item.data)
-    for step in path:
-        value = value.get(step) if isinstance(value, dict) else None
-    if path == POD_FIELDS["spec.hostNetwork"]:
-        return "true" if value else "false"
-    return "" if value is None else str(value)
-
-
 def _field_term(part: str, text: str) -> tuple[str, bool, str]:
     operator = re.search("!=|==|=", part)
     if operator is None:
@@ -250,16 +267,6 @@ def _unescaped(value: str) -> str:
             reason = f"invalid escape sequence: {wrong[0]}"
         raise SelectorError(f"invalid field selector: {reason}")
     return re.sub(r"\\(.)", r"\1", value)
-
-
-def _path(name: str, resource: Resource) -> tuple[str, ...]:
-    is_pods = (resource.group, resource.plural) == ("", "pods")
-    if path := (POD_FIELDS if is_pods else COMMON_FIELDS).get(name):
-        return path
-    if is_pods:
-        raise SelectorError(f"field label not supported: {name}")
-    known = ", ".join(f'"{field}"' for field in COMMON_FIELDS)
-    raise SelectorError(f'"{name}" is not a known field selector: only {known}')
 
 
 class _LabelParser:
@@ -348,7 +355,8 @@ class _LabelParser:
 
 def _tokens(text: str) -> list[str]:
     tokens: list[str] = []
-    for symbols, word in _TOKEN.findall(text):
+    # To Go's lexer a NUL is the end.
+    for symbols, word in _TOKEN.findall(text.partition("\0")[0]):
         tokens += _split_symbols(symbols) if symbols else [word]
     return tokens
 
@@ -365,7 +373,7 @@ def _split_symbols(run: str) -> list[str]:
 def _check_key(key: str) -> None:
     if wrong := "; ".join(key_faults(key)):
         # The server has no name for where the key stands, and says so.
-        raise SelectorError(f'<nil>: Invalid value: "{key}": {wrong}')
+        raise SelectorError(f"<nil>: Invalid value: {quoted(key)}: {wrong}")
 
 
 def _check_values(values: list[str], key: str, operator: _Operator) -> None:
@@ -374,12 +382,12 @@ def _check_values(values: list[str], key: str, operator: _Operator) -> None:
     faults = []
     if operator in {_Operator.GREATER, _Operator.LESS}:
         faults += [
-            f'values[{number}]: Invalid value: "{value}": {_NO_INTEGER}'
+            f"values[{number}]: Invalid value: {quoted(value)}: {_NO_INTEGER}"
             for number, value in enumerate(unique)
             if not _INTEGER.fullmatch(value)
         ]
     for number, value in enumerate(unique):
         if wrong := "; ".join(value_faults(value)):
-            faults.append(f'values[{number}][{key}]: Invalid value: "{value}": {wrong}')
+            faults.append(f"values[{number}][{key}]: Invalid value: {quoted(value)}: {wrong}")
     if faults:
         raise SelectorError(faults[0] if len(faults) == 1 else f"[{', '.join(faults)}]")

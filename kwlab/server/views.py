@@ -16,12 +16,20 @@ from kwlab.history import History, Resource
 from kwlab.server.accept import Form, chosen
 from kwlab.server.ages import began
 from kwlab.server.exchange import Refusal, Request
+from kwlab.server.field_labels import is_custom
 from kwlab.server.printers import printer_of
+from kwlab.server.quoting import quoted
 from kwlab.wire import EventType
 from kwlab.wire.events import INITIAL_EVENTS_END
 
 _GROUP: Final = "meta.k8s.io"
 TABLES: Final = (Form("Table", _GROUP, "v1"), Form("Table", _GROUP, "v1beta1"))
+
+METADATA: Final = tuple(
+    Form(kind, _GROUP, version)
+    for kind in ("PartialObjectMetadata", "PartialObjectMetadataList")
+    for version in ("v1", "v1beta1")
+)
 
 _INCLUDED: Final = {"", "Metadata", "Object", "None"}
 _END_MARK: Final = INITIAL_EVENTS_END.encode()
@@ -29,6 +37,9 @@ _END_MARK: Final = INITIAL_EVENTS_END.encode()
 
 class View(Protocol):
     """Turn objects into what is sent of them."""
+
+    has_lines: bool
+    """False where the form has no place for one event: such a watch ends as it begins."""
 
     def one(self, data: bytes, at: float, /) -> bytes:
         """Give the body of a get, at a time in seconds."""
@@ -59,7 +70,9 @@ def view_of(request: Request, resource: Resource, history: History) -> View:
     Refusal
         406 when there is no such form, 400 when the Table's options cannot be read.
     """
-    form = chosen(request.accept, TABLES, streams=True)
+    form = chosen(request.accept, (*TABLES, *METADATA), streams=True)
+    if form in METADATA:
+        return _Metadata(resource, form)
     if form not in TABLES:
         return AsRecorded(resource)
     included = request.get("includeObject") or ""
@@ -67,8 +80,8 @@ def view_of(request: Request, resource: Resource, history: History) -> View:
         raise Refusal(
             400,
             "BadRequest",
-            f'Unable to convert to Table as requested: includeObject: Invalid value: "{included}":'
-            " must be 'Metadata', 'Object', 'None', or empty",
+            "Unable to convert to Table as requested: includeObject: Invalid value: "
+            f"{quoted(included)}: must be 'Metadata', 'Object', 'None', or empty",
         )
     return _Printed(resource, f"{_GROUP}/{form.version}", included, began(history))
 
@@ -80,6 +93,8 @@ class AsRecorded:
     ----------
     resource : Resource
     """
+
+    has_lines = True
 
     def __init__(self, resource: Resource) -> None:
         self._resource = resource
@@ -98,7 +113,47 @@ class AsRecorded:
         return wire.event_line(kind, data)
 
 
+class _Metadata:
+    def __init__(self, resource: Resource, form: Form) -> None:
+        self._api_version = f"{_GROUP}/{form.version}"
+        self._resource = resource
+        self._is_list = form.kind.endswith("List")
+        self.has_lines = not self._is_list
+
+    def one(self, data: bytes, _at: float) -> bytes:
+        if self._is_list and is_custom(self._resource):
+            raise Refusal(500, "", "content is not a list")
+        if self._is_list:
+            raise self._refusal("not a list", "")
+        return wire.metadata_only(data, self._api_version) + b"\n"
+
+    def listed(self, metadata: Mapping[str, Any], items: Iterable[bytes], _at: float) -> bytes:
+        if not self._is_list:
+            raise self._refusal("a list", "List")
+        return wire.metadata_list(self._api_version, metadata, items)
+
+    def line(self, kind: EventType, data: bytes, _at: float) -> bytes:
+        return wire.event_line(kind, wire.metadata_only(data, self._api_version))
+
+    def _refusal(self, what: str, suffix: str) -> Refusal:
+        asked = "PartialObjectMetadata" + ("List" if self._is_list else "")
+        found = f"{_go_type(self._resource)}{suffix}"
+        message = f"you requested {asked}, but the requested object is {what} (*{found})"
+        return Refusal(406, "NotAcceptable", message)
+
+
+def _go_type(resource: Resource) -> str:
+    """Name the type that kube-apiserver holds a resource's objects in."""
+    if is_custom(resource):
+        return "unstructured.Unstructured"
+    package = resource.group.partition(".")[0]
+    # Events of both groups are the same objects.
+    return f"{'core' if package in {'', 'events'} else package}.{resource.kind}"
+
+
 class _Printed:
+    has_lines = True
+
     def __init__(
         self, resource: Resource, api_version: str, included: str, start: datetime | None
     ) -> None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from kwlab.history import Change, History, Object, Resource
+from kwlab.server.quoting import quoted
 from kwlab.wire import EventType
 
 WINDOW_LOWER_EVENTS: Final = 100
@@ -99,7 +100,8 @@ def parse_version(text: str) -> int:
     else:
         reason = "invalid syntax"
     raise ValueError(
-        f'resourceVersion: Invalid value: "{text}": strconv.ParseUint: parsing "{text}": {reason}'
+        f"resourceVersion: Invalid value: {quoted(text)}: "
+        f"strconv.ParseUint: parsing {quoted(text)}: {reason}"
     )
 
 

@@ -120,6 +120,28 @@ def metadata_only(object_bytes: bytes, api_version: str) -> bytes:
     return head[:-1] + b',"metadata":%s}' % bytes(_decode_metadata(object_bytes).metadata)
 
 
+def metadata_list(api_version: str, metadata: Mapping[str, Any], objects: Iterable[bytes]) -> bytes:
+    """Make a list of objects' metadata, as a PartialObjectMetadataList.
+
+    Parameters
+    ----------
+    api_version : str
+        ``meta.k8s.io/v1``.
+    metadata : mapping
+        The list's own.
+    objects : iterable of bytes
+
+    Returns
+    -------
+    bytes
+        Its items name their kind, unlike those of other lists; Go writes null for none.
+    """
+    items = b",".join(metadata_only(data, api_version) for data in objects)
+    kind = "PartialObjectMetadataList"
+    head = encode({"kind": kind, "apiVersion": api_version, "metadata": metadata})
+    return head[:-1] + b',"items":%s}\n' % (b"[%s]" % items if items else b"null")
+
+
 def resource_version_of(object_bytes: bytes) -> str:
     """Read an object's resourceVersion; a bookmark has nothing else.
 
