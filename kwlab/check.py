@@ -45,10 +45,10 @@ from kwlab.history import Object, Resource
 from kwlab.judging import trials
 from kwlab.judging.judge import Judgement, Verdict, first_request, judge, misfit
 from kwlab.judging.misconceptions import Selects, Task, Trial
-from kwlab.judging.scope import PATH
 from kwlab.lab import STORY, Lab, load
 from kwlab.log import Request
 from kwlab.messages import say
+from kwlab.scope import PATH
 from kwlab.server import selectors
 from kwlab.wire import ListOptions
 

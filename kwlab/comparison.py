@@ -27,6 +27,7 @@ class Comparison:
     ----------
     runs : sequence of Run
     history : History
+        All that was recorded; each run was counted against what its function asked about.
     scenario : faults.Scenario
     guess : Guess or None
     """
@@ -110,15 +111,20 @@ class Answer:
     events : tuple of WatchEvent
         In order, bookmarks and ERROR events among them.
     history : History
+    asked : str
+        What it was about; empty where there is but one thing to ask for.
     """
 
     events: tuple[WatchEvent, ...]
     history: History
+    asked: str = ""
 
     def __str__(self) -> str:
-        if not self.events:
-            return say("ask.silence")
-        return str(self.to_table())
+        told = str(self.to_table()) if self.events else say("ask.silence")
+        return "\n".join((*self._asked(), told))
+
+    def _asked(self) -> tuple[str, ...]:
+        return (say("ask.asked", what=self.asked),) if self.asked else ()
 
     def __repr__(self) -> str:
         return str(self)
@@ -140,5 +146,7 @@ class Answer:
         return event.type.value, event.name, self.history.name_of(event.resource_version)
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        shown = self.to_table().to_html() if self.events else finding.paragraphs([str(self)])
-        return {"text/plain": str(self), "text/html": shown}
+        asked = finding.paragraphs(self._asked())
+        told = self.to_table().to_html() if self.events else None
+        shown = told or finding.paragraphs([say("ask.silence")])
+        return {"text/plain": str(self), "text/html": asked + shown}

@@ -15,6 +15,8 @@ from kwlab.history import History
 from kwlab.log import Attempt, Close
 from kwlab.messages import say, seconds
 from kwlab.metrics import Count
+from kwlab.naming import counted, listed
+from kwlab.scope import in_words, scopes, watchable
 from kwlab.table import Table
 
 NAMES_AT_MOST = 6
@@ -137,6 +139,7 @@ def sentences(runs: Sequence[Run], history: History, guess: Guess | None) -> Ite
     ----------
     runs : sequence of Run
     history : History
+        All that was recorded, whatever each of them watched.
     guess : Guess or None
         About the first one.
 
@@ -144,22 +147,56 @@ def sentences(runs: Sequence[Run], history: History, guess: Guess | None) -> Ite
     ------
     str
     """
-    noun = _Noun(history)
+    yield from _scoped([run.count for run in runs], history)
     for run in runs:
-        yield from _sums(run.count)
+        if not _is_aside(run.count, history):
+            yield from _sums(run.count)
     for run in runs:
         if run.ended is not None:
             at = seconds(max(a.closed_at or 0.0 for a in run.count.attempts))
             reason = str(run.ended)
             yield say("finding.ended", watcher=run.count.watcher, seconds=at, reason=reason)
-    if len(runs) == 1:
-        yield f"{_believes(runs[0].count, noun, is_only=True)} {_exist(runs[0].count, noun)}"
-    else:
-        yield from (_believes(run.count, noun, is_only=False) for run in runs)
-        yield _exist(runs[0].count, noun)
+    counts = [run.count for run in runs if not _is_aside(run.count, history)]
+    yield from _held(counts, is_only=len(runs) == 1)
     yield from _alike(runs)
     if guess is not None:
-        yield from _judged(guess, runs, history, noun)
+        yield from _judged(guess, runs, history)
+
+
+def _is_aside(count: Count, history: History) -> bool:
+    """Tell whether there is nothing of what a function asked about: then no loss proves nothing."""
+    return _is_empty(count.told) and not _is_empty(history)
+
+
+def _is_empty(past: History) -> bool:
+    return not past.objects and not past.changes
+
+
+def _scoped(counts: Sequence[Count], history: History) -> Iterator[str]:
+    """Say what was counted, where that is not everything; once for all who watched the same."""
+    groups: dict[tuple[str, int], list[Count]] = {}
+    for count in counts:
+        asked = ", ".join(in_words(scope, history) for scope in scopes(count.attempts))
+        groups.setdefault((asked, len(count.told.changes)), []).append(count)
+    total, there = len(history.changes), ", ".join(watchable(history))
+    for (asked, n), alike in groups.items():
+        facts = {"watchers": listed([count.watcher for count in alike]), "what": asked}
+        if _is_aside(alike[0], history):
+            yield say("finding.watched_nothing", **facts, there=there)
+        elif n < total:
+            yield say("finding.watched", **facts, n=n, total=total)
+
+
+def _held(counts: Sequence[Count], *, is_only: bool) -> Iterator[str]:
+    """Say what is believed and what exists; once, where all watch the same."""
+    if is_only and counts:
+        yield f"{_believes(counts[0], is_only=True)} {_exist(counts[0])}"
+        return
+    yield from (_believes(count, is_only=False) for count in counts)
+    if all(count.told == counts[0].told for count in counts):
+        yield from map(_exist, counts[:1])
+    else:
+        yield from (_exist(count, whose="_for") for count in counts)
 
 
 def _sums(count: Count) -> Iterator[str]:
@@ -176,25 +213,13 @@ def _sums(count: Count) -> Iterator[str]:
         yield say("finding.disguised", n=count.disguised)
 
 
-class _Noun:
-    """Call the objects of a history by their kind."""
-
-    def __init__(self, history: History) -> None:
-        self._resources = history.resources
-
-    def of(self, number: int) -> str:
-        if len(self._resources) == 1:
-            return self._resources[0].named(number)
-        return f"{number} {say('noun.object' if number == 1 else 'noun.objects')}"
-
-
-def _believes(count: Count, noun: _Noun, *, is_only: bool) -> str:
+def _believes(count: Count, *, is_only: bool) -> str:
     number = len(count.believed)
-    ghosts = tuple(ghost.name for ghost in count.ghosts)
+    ghosts = tuple(ghost.shown for ghost in count.ghosts)
     who = say("finding.program") if is_only else count.watcher
-    facts = {"who": who, "count": noun.of(number), "n": len(ghosts)}
+    facts = {"who": who, "count": counted(number, count.told.resources), "n": len(ghosts)}
     if number <= NAMES_AT_MOST:
-        names = ", ".join(belief.name for belief in count.believed)
+        names = ", ".join(belief.shown for belief in count.believed)
         return say(
             "finding.believes" if number else "finding.believes_nothing", **facts, names=names
         )
@@ -203,13 +228,11 @@ def _believes(count: Count, noun: _Noun, *, is_only: bool) -> str:
     return say("finding.believes_ghosts", **facts, names=", ".join(ghosts))
 
 
-def _exist(count: Count, noun: _Noun) -> str:
+def _exist(count: Count, whose: str = "") -> str:
     number = len(count.real)
-    names = ", ".join(count.real)
-    is_short = 0 < number <= NAMES_AT_MOST
-    return say(
-        "finding.exist_names" if is_short else "finding.exist", count=noun.of(number), names=names
-    )
+    key = f"finding.exist{'_names' if 0 < number <= NAMES_AT_MOST else ''}{whose}"
+    facts = {"watcher": count.watcher, "names": ", ".join(count.real)}
+    return say(key, count=counted(number, count.told.resources), **facts)
 
 
 def _alike(runs: Sequence[Run]) -> Iterator[str]:
@@ -237,10 +260,10 @@ def behaviour(count: Count) -> tuple[object, ...]:
     )
 
 
-def _judged(guess: Guess, runs: Sequence[Run], history: History, noun: _Noun) -> Iterator[str]:
+def _judged(guess: Guess, runs: Sequence[Run], history: History) -> Iterator[str]:
     parts = [
         *_judged_events(guess.events, runs[0].count),
-        *_judged_pods(guess.pods, runs[0].count, noun),
+        *_judged_pods(guess.pods, runs[0].count),
         *_judged_asked(guess.asked or (), runs[-1].count, history),
     ]
     yield " ".join(parts) or say("guess.none")
@@ -255,12 +278,12 @@ def _judged_events(guessed: str | None, count: Count) -> Iterator[str]:
     yield say(key, **words, delivered=count.delivered, changes=len(count.changes))
 
 
-def _judged_pods(guessed: int | None, count: Count, noun: _Noun) -> Iterator[str]:
+def _judged_pods(guessed: int | None, count: Count) -> Iterator[str]:
     if guessed is None:
         return
     believed = len(count.believed)
     key = "guess.pods_right" if guessed == believed else "guess.pods_wrong"
-    yield say(key, guess=noun.of(guessed), believed=believed)
+    yield say(key, guess=counted(guessed, count.told.resources), believed=believed)
 
 
 def _judged_asked(guessed: Sequence[str | None], count: Count, history: History) -> Iterator[str]:

@@ -156,6 +156,12 @@ class History:
         return [change.at for change in self.changes]
 
     @cached_property
+    def plurals(self) -> dict[str, str]:
+        """Give the resource type of every object that is ever there, by uid."""
+        seen = (*self.objects, *(change.object for change in self.changes))
+        return {item.uid: item.resource.plural for item in seen}
+
+    @cached_property
     def _ranks(self) -> list[tuple[int, str]]:
         versions = [self.resource_version, *(c.object.resource_version for c in self.changes)]
         return [_rank(version) for version in versions]

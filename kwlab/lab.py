@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
@@ -17,9 +19,11 @@ from kwlab import finding, recording
 from kwlab.comparison import Answer, Comparison
 from kwlab.errors import KwlabError, LabError
 from kwlab.finding import Guess
-from kwlab.history import History
+from kwlab.history import History, Resource
+from kwlab.introduction import introduction
 from kwlab.messages import say
 from kwlab.running import below_kwlab, watch_path
+from kwlab.scope import Scope, in_words, path_of
 from kwlab.server import faults
 from kwlab.server.door import HOST, Door
 from kwlab.stage import Faults, RecordedStage, Stage, behind_every_lab, played
@@ -204,7 +208,9 @@ class Lab:
         name = getattr(function, "__name__", "watcher")
         return self.compare_all({name: function}, scenario=scenario)
 
-    def ask(self, at: float, resource_version: str | None = None) -> Answer:
+    def ask(
+        self, at: float, resource_version: str | None = None, *, resource: str | None = None
+    ) -> Answer:
         """Ask the server for a watch at one moment, and hear it to the end of the recording.
 
         Nothing goes wrong on the way: the recording's cuts are left out.
@@ -215,6 +221,8 @@ class Lab:
             When, in seconds since the recording began.
         resource_version : str, optional
             Where to start: ``"rv@9"``, a real one, or None to ask for none.
+        resource : str, optional
+            What to watch: ``"configmaps"``. The recording's first type when None.
 
         Returns
         -------
@@ -223,19 +231,32 @@ class Lab:
         Raises
         ------
         LabError
-            When the recording has no such moment.
+            When the recording has no such moment, or no such type.
         """
+        watched = self._resource(resource)
         if not 0 <= at <= self.history.seconds:
             raise LabError(say("ask.moment", at=f"{at:g}", seconds=f"{self.history.seconds:g}"))
         try:
-            return self._stage.ask(at, resource_version, self._open_watch)
+            opens = partial(self._open_watch, watched)
+            answer = self._stage.ask(at, resource_version, opens)
         finally:
             self._door.session = self._own.session()
+        if len(self.history.resources) == 1:
+            return answer
+        asked = Scope(path_of(watched, self.namespace), "", "")
+        return replace(answer, asked=in_words(asked, self.history))
 
-    def _open_watch(self, options: ListOptions) -> Any:
-        resource = self.history.resources[0]
+    def _open_watch(self, resource: Resource, options: ListOptions) -> Any:
         path = watch_path(resource, self.namespace, options)
         return self.http.request("GET", self.url + path, preload_content=False)
+
+    def _resource(self, plural: str | None) -> Resource:
+        known = {resource.plural: resource for resource in self.history.resources}
+        if plural is None:
+            return self.history.resources[0]
+        if plural not in known:
+            raise LabError(say("ask.resource", resource=plural, known=", ".join(known)))
+        return known[plural]
 
     @contextlib.contextmanager
     def playing(
@@ -285,19 +306,8 @@ class Lab:
         return str(self)
 
     def _introduction(self) -> Iterator[str]:
-        end = self.history.state(len(self.history.changes))
-        noun = self.history.resources[0]
         yield self._stage.title()
-        yield say(
-            "lab.numbers",
-            start=noun.named(len(self.history.objects)),
-            changes=len(self.history.changes),
-            seconds=f"{self.history.seconds:g}",
-            end=noun.named(len(end)),
-        )
-        if cuts := [fault for fault in self.scenario if isinstance(fault, faults.Cut)]:
-            moments = [_cut_words(cut, self.history) for cut in cuts]
-            yield say("lab.cuts", n=len(cuts), cuts=", ".join(moments))
+        yield from introduction(self.history, self.scenario, self.namespace)
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         cuts = [
@@ -308,13 +318,6 @@ class Lab:
         shown = picture([], self.history, cuts=cuts)
         lines = finding.paragraphs(tuple(self._introduction()))
         return {"text/plain": str(self), "text/html": f"{lines}{shown.to_html()}"}
-
-
-def _cut_words(cut: faults.Cut, past: History) -> str:
-    at = f"{cut.moment(past):.0f}"
-    if cut.away_seconds:
-        return say("lab.cut_away", at=at, n=cut.away_seconds, seconds=f"{cut.away_seconds:g}")
-    return say("lab.cut_instant", at=at)
 
 
 _opened: Final[list[Lab]] = []

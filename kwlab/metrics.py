@@ -2,17 +2,20 @@
 
 There is one way to count. Identity is (uid, resourceVersion). Up to the last close:
 *delivered = new + replayed* and *changes = new + lost*. What happened after the last close is
-pending, not lost.
+pending, not lost. What a watch did not ask about is neither: it is counted against the part of a
+history that it was told (:mod:`kwlab.watched`).
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
-from kwlab.history import Change, History
+from kwlab.history import Change, History, Object
 from kwlab.log import Attempt, Log, Seen
+from kwlab.naming import shown_names
 from kwlab.wire import EventType
 
 
@@ -36,12 +39,15 @@ class Belief:
     namespace, name, uid : str
     exists : bool
         Whether the cluster has it.
+    shown : str
+        Its name, with whatever tells it from others that are watched.
     """
 
     namespace: str
     name: str
     uid: str
     exists: bool
+    shown: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +66,11 @@ class Count:
     lost : tuple of Change
         Those of them that were never delivered.
     believed : tuple of Belief
-        The store that follows from the list and the events, by namespace and name.
+        The store that follows from the list and the events, sorted as ``real``.
     real : tuple of str
-        The names that exist at the last close, sorted.
+        What exists at the last close, by the names that tell it apart, sorted.
+    told : History
+        What it was counted against.
     """
 
     watcher: str
@@ -72,6 +80,7 @@ class Count:
     lost: tuple[Change, ...]
     believed: tuple[Belief, ...]
     real: tuple[str, ...]
+    told: History
 
     def deliveries(self) -> Iterator[tuple[int, Seen, Fate]]:
         """Go through what was delivered.
@@ -185,7 +194,7 @@ def count(log: Log, history: History) -> Count:
     log : Log
         Finished: every attempt has its ``closed_at``.
     history : History
-        What happened, over the same times.
+        What the watcher could be told, over the same times.
 
     Returns
     -------
@@ -196,14 +205,17 @@ def count(log: Log, history: History) -> Count:
     fates, delivered = _fates(log, history)
     present = history.state(len(happened)).values()
     existing = {item.uid for item in present}
+    seen = (one for attempt in log.attempts for one in attempt.delivered)
+    names = shown_names(history, ((one.namespace, one.name, one.uid) for one in seen))
     return Count(
         watcher=log.watcher,
         attempts=tuple(log.attempts),
         fates=fates,
         changes=happened,
         lost=tuple(change for change in happened if change.object.identity not in delivered),
-        believed=tuple(_believed(log, history, existing)),
-        real=tuple(sorted(item.name for item in present)),
+        believed=tuple(_believed(log, history, existing, names)),
+        real=tuple(sorted(names[item.uid] for item in present)),
+        told=history,
     )
 
 
@@ -224,13 +236,56 @@ def _fates(log: Log, history: History) -> tuple[tuple[tuple[Fate, ...], ...], se
     return tuple(fates), known
 
 
-def _believed(log: Log, history: History, existing: set[str]) -> Iterator[Belief]:
-    store = {(item.namespace, item.name): item.uid for item in history.objects}
-    for attempt in log.attempts:
-        for seen in attempt.delivered:
-            if seen.type is EventType.DELETED:
-                store.pop((seen.namespace, seen.name), None)
-            else:
-                store[seen.namespace, seen.name] = seen.uid
-    for (namespace, name), uid in sorted(store.items()):
-        yield Belief(namespace, name, uid, uid in existing)
+def _believed(
+    log: Log, history: History, existing: set[str], names: Mapping[str, str]
+) -> Iterator[Belief]:
+    told = (seen for attempt in log.attempts for seen in attempt.delivered)
+    held = believed_after(history, told).items()
+    for (namespace, name, _), uid in sorted(held, key=lambda item: names[item[1]]):
+        yield Belief(namespace, name, uid, uid in existing, names[uid])
+
+
+Slot: TypeAlias = tuple[str, str, str]
+"""Where a program keeps one object: namespace, name, and the plural of its type."""
+
+
+def slot_of(seen: Seen | Object, history: History) -> Slot:
+    """Give the place that an object has in a program's store.
+
+    Parameters
+    ----------
+    seen : Seen or Object
+    history : History
+        It knows the type of each object.
+
+    Returns
+    -------
+    tuple of (str, str, str)
+        Objects of two types may share namespace and name.
+    """
+    return seen.namespace, seen.name, history.plurals.get(seen.uid, "")
+
+
+def believed_after(history: History, told: Iterable[Seen]) -> dict[Slot, str]:
+    """Give what a program believes in that started from a list and was delivered events.
+
+    Parameters
+    ----------
+    history : History
+        Whose list; of what is watched.
+    told : iterable of Seen
+        In order of delivery.
+
+    Returns
+    -------
+    dict of tuple to str
+        The uid in each place, in the order in which the places were filled.
+    """
+    store = {slot_of(item, history): item.uid for item in history.objects}
+    for seen in told:
+        slot = slot_of(seen, history)
+        if seen.type is EventType.DELETED:
+            store.pop(slot, None)
+        else:
+            store[slot] = seen.uid
+    return store

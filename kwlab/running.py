@@ -14,6 +14,7 @@ from kwlab import wire
 from kwlab.errors import RecordingOver, WatchEnded, WatchFunctionError
 from kwlab.history import Resource
 from kwlab.log import Attempt, Log, Request, Seen
+from kwlab.scope import path_of
 from kwlab.watching.response import WatchFunction, why_unreturned
 from kwlab.watching.retrywatcher import (
     AttemptEnded,
@@ -146,11 +147,7 @@ def watch_path(resource: Resource, namespace: str, options: ListOptions) -> str:
     -------
     str
     """
-    prefix = f"/apis/{resource.group}" if resource.group else "/api"
-    return (
-        f"{prefix}/{resource.version}/namespaces/{namespace}/{resource.plural}?"
-        f"{wire.query(options.replace(), watch=True)}"
-    )
+    return f"{path_of(resource, namespace)}?{wire.query(options.replace(), watch=True)}"
 
 
 def below_kwlab(trace: TracebackType | None) -> TracebackType | None:

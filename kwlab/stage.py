@@ -21,6 +21,7 @@ from kwlab.metrics import count
 from kwlab.running import until_over, watched
 from kwlab.server import faults
 from kwlab.server.door import Session, Way, every_door_to
+from kwlab.watched import watched_by
 from kwlab.watching.response import WatchFunction
 from kwlab.wire import ListOptions
 
@@ -133,7 +134,7 @@ class RecordedStage:
             log, ended = watched(
                 name, function, self.resource_version, clock=session.clock, asked=session
             )
-        return Run(count(log, self.history), ended)
+        return Run(count(log, watched_by(log, self.history)), ended)
 
     def ask(self, at: float, resource_version: str | None, opens: Opens) -> Answer:
         """Ask the embedded server at one moment, and hear it to the end of the recording."""

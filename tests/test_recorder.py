@@ -21,9 +21,10 @@ import yaml
 from kubernetes import client
 
 import kwlab
-from kwlab import history, recording
+from kwlab import history, messages, recording
 from kwlab.__main__ import main
 from kwlab.cluster.connection import connect
+from kwlab.comparison import Comparison
 from kwlab.errors import ClusterError, LabError, RecordingError
 from kwlab.history import History, Resource
 from kwlab.made import Step, made
@@ -190,23 +191,93 @@ def pods_of(lab: Any, options: Any) -> Any:
     return lab.api.list_namespaced_pod(lab.namespace, **asks)
 
 
+DID: Final[dict[EventType, Any]] = {
+    EventType.ADDED: "add",
+    EventType.MODIFIED: "modify",
+    EventType.DELETED: "delete",
+}
+
+
+def with_maps(past: History) -> History:
+    """Give the changes of a history of pods, one of config maps of the same names after each."""
+    existing = [item.name for item in past.objects]
+    steps: list[Step] = []
+    maps: set[str] = set()
+    for change in past.changes:
+        name = change.object.name
+        action = DID[change.type]
+        steps.append(Step(change.at, action, name))
+        is_gone = action == "delete" and name in maps
+        does: Any = "delete" if is_gone else "modify" if name in maps else "add"
+        (maps.discard if is_gone else maps.add)(name)
+        steps.append(Step(change.at + 0.01, does, name, resource="configmaps"))
+    return made(past, steps, existing=existing, seconds=past.seconds, resources=(MAPS,))
+
+
+@pytest.mark.parametrize("types", [("pods",), ("pods", "configmaps")], ids=len)
 @pytest.mark.parametrize("path", COMMITTED, ids=name_of)
-def test_it_opens_in_every_notebook(path: Path) -> None:
-    """Every cell runs on a recording of one's own, or says in a sentence what it lacks."""
+def test_it_opens_in_every_notebook(path: Path, types: tuple[str, ...]) -> None:
+    """Every cell runs on a recording of one's own, and every sentence is about its own objects.
+
+    Where a cell names a moment of its own story, an answer is all that there can be.
+    """
     mpl.use("Agg")
-    with cluster(STORY, speed=SPEED):
-        record("--cut", "0.7", "--cut", "1.55:0.3", seconds=STORY.seconds / SPEED + 0.5)
+    with cluster(with_maps(STORY), speed=SPEED):
+        named = [word for one in types for word in ("--resource", one)]
+        cuts = ("--cut", "0.75", "--cut", "1.55:0.1")
+        record(*named, *cuts, seconds=STORY.seconds / SPEED + 0.5)
+    shown, unanswered = played_in(path)
+    assert unanswered <= MOMENTS
+    of_pods = [c for c in recording.load("my.jsonl").changes if c.item.plural == "pods"]
+    assert shown
+    for comparison in shown:
+        for run in comparison.runs:
+            assert len(of_pods) == len(run.count.changes)
+        lines = (str(comparison), comparison.to_markdown(), str(comparison.strip))
+        drawn = comparison.strip.picture.svg(), str(comparison.strip.to_table("changes"))
+        assert not re.search("configmap|object[s:.]", "".join((*lines, *drawn)))
+    correct = shown[-1]["correct"].count
+    assert (len(of_pods), 0, ()) == (correct.new, correct.replayed, correct.lost)
+    assert ((), True) == (correct.ghosts, len(correct.real) == len(correct.believed))
+    strip = str(shown[-1].strip).splitlines()[-1]
+    assert "0 changes lost; it believes in exactly what exists." in strip
+
+
+MOMENTS: Final = frozenset({"ask.moment", "ask.version", "strip.go.only", "strip.go.none"})
+"""What a cell may be told that names a place in its own story."""
+
+
+def played_in(path: Path) -> tuple[list[Comparison], set[str]]:
+    """Run a notebook on my.jsonl, and the correct function after it; give what was compared."""
     namespace: dict[str, Any] = {}
+    values: list[object] = []
+    unanswered: set[str] = set()
     ran = 0
     for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
         if cell["cell_type"] == "code":
             source = "".join(cell["source"])
             mine = source.replace("open_lab()", 'open_lab(recording="my.jsonl")')
-            # Where a cell names a moment of its own story, an answer is all that there can be.
-            with contextlib.suppress(LabError):
-                _run(mine, namespace)
-                ran += mine != source
+            try:
+                values.append(_run(mine, namespace))
+            except LabError as error:
+                unanswered.add(key_of(str(error)))
+            ran += mine != source
     assert 1 == ran
+    lab = namespace["lab"]
+    both = lab.compare(wrong=namespace["wrong"], correct=lambda options: pods_of(lab, options))
+    found = [*values, *namespace.values(), both]
+    return [value for value in found if isinstance(value, Comparison)], unanswered
+
+
+def key_of(sentence: str) -> str:
+    """Find a sentence in the catalogue: what says most of it, whatever its facts are."""
+    known = [
+        (parts, key)
+        for key, template in messages.CATALOGUE.items()
+        for text in ((template,) if isinstance(template, str) else template)
+        if re.fullmatch(".*".join(map(re.escape, parts := re.split(r"\{\w+\}", text))), sentence)
+    ]
+    return max(known, key=lambda one: sum(map(len, one[0])), default=((), sentence))[1]
 
 
 @pytest.fixture
@@ -235,11 +306,11 @@ def lines_of(output: str) -> int:
     return (gzip.decompress(data) if output.endswith(".gz") else data).count(b"\n")
 
 
-@pytest.mark.parametrize("signalled", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("signalled", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_recording_is_complete(
     running: subprocess.Popen[str], signalled: signal.Signals
 ) -> None:
-    """Ctrl-C and SIGTERM end it as the end of its time does."""
+    """Ctrl-C, SIGTERM and a closed terminal end it as the end of its time does."""
     running.send_signal(signalled)
     _, said = running.communicate(timeout=20)
     assert 0 == running.returncode, said

@@ -13,6 +13,7 @@ from kwlab import history
 from kwlab.cluster import claims, ownership
 from kwlab.cluster.claims import tell
 from kwlab.cluster.connection import Connection, connect
+from kwlab.cluster.deadline import Deadline
 from kwlab.cluster.driver import Driver
 from kwlab.cluster.endpoint import ServerEndpoint
 from kwlab.cluster.namespace import Namespace, named
@@ -30,6 +31,7 @@ from kwlab.recording import Recording
 from kwlab.running import until_over, watched
 from kwlab.server import faults
 from kwlab.stage import Opens, behind_every_lab, real_version
+from kwlab.watched import watched_by
 from kwlab.watching.response import WatchFunction
 from kwlab.wire import ListOptions, WatchEvent
 
@@ -96,7 +98,7 @@ class LiveStage:
     @property
     def resource_version(self) -> str:
         """Give the list's resourceVersion at the start of this play: the real one, opaque."""
-        self._stand()
+        self._stand(Deadline())
         return self._driver.start.resource_version
 
     def title(self) -> str:
@@ -110,7 +112,7 @@ class LiveStage:
 
     def session(self) -> LiveWay:
         """Give the way for requests between plays: the namespace stands at the start then."""
-        return LiveWay(self._endpoint, asks=lambda _: self._stand())
+        return LiveWay(self._endpoint, asks=lambda _: self._stand(Deadline()))
 
     def run(
         self, functions: Mapping[str, WatchFunction], scenario: faults.Scenario
@@ -120,13 +122,14 @@ class LiveStage:
         if len(cuts) < len(scenario):
             others = sorted({type(fault).__name__ for fault in scenario} - {faults.Cut.__name__})
             raise ClusterError(say("cluster.scenario", faults=", ".join(others).lower()))
-        play, proxy = self._play(cuts)
+        deadline = Deadline()
+        play, proxy = self._play(cuts, deadline)
         version = self._driver.start.resource_version
         actors = [
             play.add(name, partial(_watch, name, function, version))
             for name, function in functions.items()
         ]
-        self._perform(play, proxy)
+        self._perform(play, proxy, deadline)
         happened = play.happened
         return [_run_of(actor, happened) for actor in actors], happened
 
@@ -134,9 +137,10 @@ class LiveStage:
         """Play the story without cuts, ask at one moment, and hear the rest."""
         # A name that the story has not got is refused before anything is played.
         real_version(resource_version, self.history)
-        play, proxy = self._play([])
+        deadline = Deadline()
+        play, proxy = self._play([], deadline)
         actor = play.add("ask", partial(_ask, play, at, resource_version, opens))
-        self._perform(play, proxy)
+        self._perform(play, proxy, deadline)
         assert isinstance(actor.result, tuple)
         return Answer(tuple(filter(ownership.is_ours, actor.result)), play.happened)
 
@@ -154,34 +158,39 @@ class LiveStage:
             self._is_given_back = True
         self._connection.close()
 
-    def _stand(self) -> None:
+    def _stand(self, deadline: Deadline) -> None:
         if self._is_closed:
             # What it made now, nobody would remove.
             raise ClusterError(say("cluster.closed"))
         if not self._is_playing:
-            self._driver.stand()
+            with deadline.told():
+                self._driver.stand(deadline, self._show_standing)
 
-    def _play(self, cuts: list[faults.Cut]) -> tuple[Play, LoopbackProxy]:
-        self._stand()
+    def _play(self, cuts: list[faults.Cut], deadline: Deadline) -> tuple[Play, LoopbackProxy]:
+        self._stand(deadline)
         proxy = LoopbackProxy(self._endpoint.host, self._endpoint.port)
         proxy.open()
         endpoint = ServerEndpoint(self._connection, proxy.address)
-        return Play(self._driver, proxy, endpoint, cuts, self._show_progress), proxy
+        return Play(self._driver, proxy, endpoint, cuts, deadline, self._show_progress), proxy
 
-    def _perform(self, play: Play, proxy: LoopbackProxy) -> None:
+    def _perform(self, play: Play, proxy: LoopbackProxy, deadline: Deadline) -> None:
         self._is_playing = True
         try:
-            with behind_every_lab(self, self.session()):
+            with deadline.told(), behind_every_lab(self, self.session()):
                 play.run()
         finally:
             self._is_playing = False
             proxy.close()
 
+    def _show_standing(self, done: int) -> None:
+        self._show("cluster.standing", done, len(self.history.objects))
+
     def _show_progress(self, done: int) -> None:
-        total = len(self.history.changes)
+        self._show("cluster.progress", done, len(self.history.changes))
+
+    def _show(self, key: str, done: int, total: int) -> None:
         facts = {"name": self._name, "context": self._connection.context, "done": done}
-        text = say("cluster.progress", n=total, **facts)
-        tell(f"\r{text}", end="\n" if done == total else "")
+        tell(f"\r{say(key, n=total, **facts)}", end="\n" if done == total else "")
 
 
 def _watch(name: str, function: WatchFunction, version: str, actor: Actor) -> object:
@@ -203,4 +212,4 @@ def _run_of(actor: Actor, happened: History) -> Run:
     assert isinstance(actor.result, tuple)
     log, ended = actor.result
     assert isinstance(log, Log)
-    return Run(count(log, happened), ended)
+    return Run(count(log, watched_by(log, happened)), ended)

@@ -256,10 +256,10 @@ def _outcome(
 def _played(name: str, function: WatchFunction, task: Task, trial: Trial, lab: Lab) -> Outcome:
     with lab.playing(trial.played, scenario=trial.scenario):
         shown = lab.compare_all({name: function})
-    if task.selects is None:
-        return Outcome(task, shown)
-    # The server knows everything; what was asked for is what counts.
-    told, run = narrowed(shown.history, task.selects), shown.runs[0]
+    # The server knows everything. What the task is about counts, whatever the function asked for:
+    # who watches less than that loses something.
+    past, run = shown.history, shown.runs[0]
+    told = past if task.selects is None else narrowed(past, task.selects)
     counted = count(Log(name, list(run.count.attempts)), told)
     return Outcome(task, Comparison([Run(counted, run.ended)], told, shown.scenario))
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kwlab.history import Change, History
 from kwlab.log import Attempt, Close, Seen
-from kwlab.metrics import Count, Fate
+from kwlab.metrics import Count, Fate, Slot, slot_of
 from kwlab.wire import EventType
 
 _NO_CONNECTION = frozenset({Close.REFUSED, Close.STATUS})
@@ -45,6 +45,20 @@ class Told:
     def is_late(self) -> bool:
         """Tell whether a change is told only after the watcher had been away."""
         return self.is_opening and self.change is not None and self.fate is not Fate.REPLAYED
+
+    def tells_of(self, change: Change) -> bool:
+        """Tell whether it is the first word of a change, whatever that looks like to others.
+
+        Parameters
+        ----------
+        change : Change
+
+        Returns
+        -------
+        bool
+        """
+        is_news = self.change is not None and self.fate is not Fate.REPLAYED
+        return is_news and self.change is not None and self.change.number == change.number
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +167,8 @@ class Lane:
         What was lost although there was a connection.
     closed_at : float
         When the last attempt ended, in seconds.
+    lost, watched : frozenset of int
+        The numbers of the changes that were lost, and of all that it could be told.
     """
 
     count: Count
@@ -162,6 +178,8 @@ class Lane:
     told: tuple[Told, ...]
     lost_connected: tuple[Change, ...]
     closed_at: float
+    lost: frozenset[int]
+    watched: frozenset[int]
 
     @property
     def open_connections(self) -> tuple[Connection, ...]:
@@ -246,6 +264,7 @@ def read(counts: Sequence[Count], history: History) -> tuple[tuple[Lane, ...], N
     ----------
     counts : sequence of Count
     history : History
+        The whole, whose changes give the moments their names.
 
     Returns
     -------
@@ -254,43 +273,38 @@ def read(counts: Sequence[Count], history: History) -> tuple[tuple[Lane, ...], N
     """
     marked = [[tuple(_bookmarks(attempt)) for attempt in count.attempts] for count in counts]
     names = Names(history, (seen for lane in marked for attempt in lane for seen in attempt))
-    changes = {change.object.identity: change for change in history.changes}
     lanes = zip(counts, marked, strict=True)
-    return tuple(_lane(count, history, changes, names, found) for count, found in lanes), names
+    return tuple(_lane(count, names, found) for count, found in lanes), names
 
 
-def show_names(history: History, counts: Iterable[Count]) -> Mapping[str, str]:
-    """Name every object for people: by name, with its namespace where there are several.
+def drawn(counts: Sequence[Count], history: History) -> History:
+    """Give what a strip shows of a history: what somebody in it watches.
 
     Parameters
     ----------
+    counts : sequence of Count
     history : History
-    counts : iterable of Count
 
     Returns
     -------
-    mapping of str to str
-        By uid.
+    History
+        The whole when there is nobody. The changes keep their numbers.
     """
-    found = {item.uid: (item.namespace, item.name) for item in history.objects}
-    for change in history.changes:
-        found[change.object.uid] = (change.object.namespace, change.object.name)
-    for count in counts:
-        for _, seen, _ in count.deliveries():
-            found.setdefault(seen.uid, (seen.namespace, seen.name))
-    spaces = {namespace for namespace, _ in found.values()}
-    if len(spaces) <= 1:
-        return {uid: name for uid, (_, name) in found.items()}
-    return {uid: f"{space}/{name}" if space else name for uid, (space, name) in found.items()}
+    parts = [count.told for count in counts] or [history]
+    if all(part == parts[0] for part in parts):
+        return parts[0]
+    objects = {item.uid for part in parts for item in part.objects}
+    numbers = {change.number for part in parts for change in part.changes}
+    return replace(
+        history,
+        resources=tuple(r for r in history.resources if any(r in p.resources for p in parts)),
+        objects=tuple(item for item in history.objects if item.uid in objects),
+        changes=tuple(change for change in history.changes if change.number in numbers),
+    )
 
 
-def _lane(
-    count: Count,
-    history: History,
-    changes: Mapping[tuple[str, str], Change],
-    names: Names,
-    bookmarks: Sequence[tuple[Seen, ...]],
-) -> Lane:
+def _lane(count: Count, names: Names, bookmarks: Sequence[tuple[Seen, ...]]) -> Lane:
+    changes = {change.object.identity: change for change in count.told.changes}
     connections = tuple(_connections(count, changes, names, bookmarks))
     told = tuple(told for connection in connections for told in connection.told)
     absences = tuple(_absences(connections, count))
@@ -299,10 +313,12 @@ def _lane(
         count=count,
         connections=connections,
         absences=absences,
-        spells=tuple(_spells(told, history)),
+        spells=tuple(_spells(told, count.told)),
         told=told,
         lost_connected=tuple(c for c in count.lost if c.number not in missed),
         closed_at=max((c.closed_at for c in connections), default=0.0),
+        lost=frozenset(change.number for change in count.lost),
+        watched=frozenset(change.number for change in count.told.changes),
     )
 
 
@@ -387,12 +403,12 @@ def _between(changes: Sequence[Change], start: float, end: float) -> tuple[Chang
 
 
 def _spells(told: Sequence[Told], history: History) -> Iterator[Spell]:
-    store: dict[tuple[str, str], tuple[str, Told | None]] = {
-        (item.namespace, item.name): (item.uid, None)
+    store: dict[Slot, tuple[str, Told | None]] = {
+        slot_of(item, history): (item.uid, None)
         for item in sorted(history.objects, key=lambda item: (item.namespace, item.name))
     }
     for event in told:
-        seen, slot = event.seen, (event.seen.namespace, event.seen.name)
+        seen, slot = event.seen, slot_of(event.seen, history)
         held = store.get(slot)
         if held and (seen.type is EventType.DELETED or held[0] != seen.uid):
             yield Spell(held[0], held[1], event)

@@ -157,6 +157,8 @@ class Axis:
         By lane and connection number.
     ends : mapping of (int, int) to float
         Likewise, where each connection ends.
+    places : mapping of int to int
+        The column of each change, by its number: where not all is watched, numbers are left out.
     """
 
     columns: tuple[float, ...]
@@ -164,6 +166,7 @@ class Axis:
     gaps: tuple[Gap, ...]
     rooms: Mapping[tuple[int, int], Room]
     ends: Mapping[tuple[int, int], float]
+    places: Mapping[int, int]
     _points: tuple[tuple[float, float], ...] = field(repr=False)
 
     def at(self, seconds: float) -> float:
@@ -197,7 +200,7 @@ class Axis:
         -------
         float
         """
-        return self.columns[change.number - 1]
+        return self.columns[self.places[change.number]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +251,9 @@ class _AxisBuilder:
                 x += width
         self._place_stragglers()
         points = tuple(sorted(self.points))
-        return Axis(tuple(self.columns), unit, tuple(self.gaps), self.rooms, self.ends, points)
+        places = {change.number: place for place, change in enumerate(self.changes)}
+        columns, gaps = tuple(self.columns), tuple(self.gaps)
+        return Axis(columns, unit, gaps, self.rooms, self.ends, places, points)
 
     def _solve(self) -> tuple[float, float]:
         total, scale = RIGHT - LEFT, 1.0
@@ -405,7 +410,7 @@ class _AxisBuilder:
 
     def _place_stragglers(self) -> None:
         """Place what has no gap: first openings and last ends."""
-        known = Axis((), 0, (), {}, {}, tuple(sorted(self.points)))
+        known = Axis((), 0, (), {}, {}, {}, tuple(sorted(self.points)))
         for number, lane in enumerate(self.lanes):
             for connection in lane.open_connections:
                 key = number, connection.number

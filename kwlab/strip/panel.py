@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from kwlab import naming
 from kwlab.history import Change
 from kwlab.messages import say
 from kwlab.metrics import Fate
@@ -74,6 +75,8 @@ class PanelDrawing:
             for change in self.count.changes
             if change.type is EventType.DELETED
         }
+        spelt = {spell.uid for spell in self.lane.spells}
+        self.watched = spelt.union(self.count.told.plurals)
 
     def draw(self) -> None:
         """Draw it, from back to front."""
@@ -150,19 +153,30 @@ class PanelDrawing:
 
     def _row_names(self) -> None:
         if self.size.has_letters:
-            for y, name in zip(self.panel.centres, self.plan.rows.names, strict=True):
-                text = elided(name, 10)
+            for row, name in sorted(self._named().items()):
+                text, y = elided(name, 10), self.panel.centres[row]
                 self.canvas.text(94, y + 4.5, text, "ink", 13, anchor="end", title=name)
         elif self.panel.centres:
-            kind, y = self.plan.kind, max(self.panel.centres[0] + 4.5, self.panel.top + 66)
+            kind = naming.noun(1, self.count.told.resources)
+            y = max(self.panel.centres[0] + 4.5, self.panel.top + 66)
             texts = [say("strip.a_bar", kind=kind), say("strip.a_bar.short", kind=kind)]
             self.canvas.label(LABELS, y, [*texts, elided(kind, 13)], high=110)
 
+    def _named(self) -> dict[int, str]:
+        """Name the rows of what is watched here, as if nobody beside watched anything else."""
+        own, row_of = naming.shown_names(self.count.told), self.plan.rows.of
+        return {
+            row_of[uid]: own.get(uid, self.plan.shown[uid]) for uid in self.watched if uid in row_of
+        }
+
     def _others(self) -> None:
         y = self.panel.band or 0.0
-        others = len(self.plan.rows.others)
+        others = len(self.plan.rows.others & self.watched)
+        if not others:
+            return
         key = "strip.more" if self.plan.rows.of else "strip.all_of_them"
-        text = say(key, n=others, count=short(others), kinds=self.plan.kinds)
+        kinds = naming.noun(2, self.count.told.resources)
+        text = say(key, n=others, count=short(others), kinds=kinds)
         self.canvas.text(LABELS, y + 4.5, elided(text, 14), title=text)
         self.canvas.rect(LEFT, y - 8, self.end - LEFT, 16, "band", title=text)
 

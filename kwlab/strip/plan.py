@@ -10,7 +10,8 @@ from typing import Final
 from kwlab.history import Change, History
 from kwlab.log import Close
 from kwlab.messages import say
-from kwlab.metrics import Count, Fate
+from kwlab.metrics import Count
+from kwlab.naming import shown_names
 from kwlab.strip import facts, layout
 from kwlab.strip import rows as strip_rows
 from kwlab.strip.facts import Absence, Connection, Lane, Names
@@ -75,6 +76,7 @@ class Plan:
     Parameters
     ----------
     history : History
+        What is drawn of it: what somebody watches.
     counts : tuple of Count
     lanes : tuple of Lane
     names : Names
@@ -109,18 +111,6 @@ class Plan:
     rows: Rows
     panels: tuple[Panel, ...]
     wording: int
-
-    @property
-    def kind(self) -> str:
-        """Name one object by its type: ``pod``."""
-        resources = self.history.resources
-        return resources[0].kind.lower() if len(resources) == 1 else say("noun.object")
-
-    @property
-    def kinds(self) -> str:
-        """Name many objects by their type: ``pods``."""
-        resources = self.history.resources
-        return resources[0].plural if len(resources) == 1 else say("noun.objects")
 
     @property
     def cluster_line(self) -> float:
@@ -187,11 +177,11 @@ class Plan:
             y = self.centre(panel, change.object.uid)
             if y is None:
                 continue
-            if change in lane.count.lost:
+            if change.number in lane.lost:
                 yield self.lost_places(lane)[change.number], y
                 continue
             for told in lane.told:
-                if told.change is change and told.fate is not Fate.REPLAYED:
+                if told.tells_of(change):
                     yield self.placed[number][told.index], y
 
     def offset(self, change: Change) -> float:
@@ -327,6 +317,7 @@ def plan(counts: Sequence[Count], history: History, cuts: Sequence[Cut] = ()) ->
     counts : sequence of Count
         One to three; none for the cluster alone.
     history : History
+        The whole; drawn is what the counts were made of.
     cuts : sequence of Cut
         What to mark on the cluster's lane when it stands alone.
 
@@ -335,18 +326,20 @@ def plan(counts: Sequence[Count], history: History, cuts: Sequence[Cut] = ()) ->
     Plan
     """
     lanes, names = facts.read(counts, history)
-    shown = facts.show_names(history, counts)
-    seconds = max((lane.closed_at for lane in lanes), default=history.seconds)
-    changes = history.changes[: history.happened(seconds)]
+    drawn = facts.drawn(counts, history)
+    seen = (seen for count in counts for _, seen, _ in count.deliveries())
+    shown = shown_names(drawn, ((one.namespace, one.name, one.uid) for one in seen))
+    seconds = max((lane.closed_at for lane in lanes), default=drawn.seconds)
+    changes = drawn.changes[: drawn.happened(seconds)]
     used_cuts = () if lanes else tuple(cuts)
     found_gaps = layout.gaps(lanes, changes, used_cuts)
     size = layout.density(len(changes), len(found_gaps) + 1, len(set(shown.values())))
     axis, wording = _worded(lanes, names, changes, seconds, size, used_cuts)
     placed = tuple(layout.places(lane, n, axis) for n, lane in enumerate(lanes))
-    lives = strip_rows.lives(lanes, history, changes, axis, placed, shown)
+    lives = strip_rows.lives(lanes, drawn, changes, axis, placed, shown)
     rows = strip_rows.rows(lives, lanes, size)
     return Plan(
-        history, tuple(counts), lanes, names, shown, used_cuts, changes, seconds, size, axis,
+        drawn, tuple(counts), lanes, names, shown, used_cuts, changes, seconds, size, axis,
         placed, rows, tuple(_panels(lanes, rows, size)), wording,
     )  # fmt: skip
 

@@ -6,15 +6,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from kwlab import naming
 from kwlab.errors import LabError
 from kwlab.history import Change
 from kwlab.log import Close
 from kwlab.messages import say
 from kwlab.metrics import Fate
+from kwlab.naming import listed
 from kwlab.strip.facts import Connection, Lane, Told
 from kwlab.strip.layout import RIGHT
 from kwlab.strip.plan import Plan, reason, seconds_text
-from kwlab.strip.tables import asked_text, believed_after, listed, watcher_text
+from kwlab.strip.tables import asked_text, believed, watcher_text
 from kwlab.wire import EventType
 
 Kind: TypeAlias = Literal["change", "end of a connection", "opening", "end"]
@@ -185,7 +187,8 @@ class Walk:
         return "\n".join(lines)
 
     def _is_lost(self, stop: Stop) -> bool:
-        return any(stop.change in lane.count.lost for lane in self.plan.lanes)
+        change = stop.change
+        return change is not None and any(change.number in lane.lost for lane in self.plan.lanes)
 
     def _is_replay(self, stop: Stop) -> bool:
         return stop.kind == "opening" and any(c.replayed for _, c in stop.connections)
@@ -252,27 +255,29 @@ class Walk:
     def _not_there(self, lane: Lane, connection: Connection) -> list[str]:
         """Name what it goes on believing in after an opening that cannot tell of it."""
         until = sum(len(c.told) for c in lane.connections[: connection.number - 1])
-        believed = believed_after(self.plan, lane.told[: until + len(connection.opening)])
+        store = believed(self.plan, lane, lane.told[: until + len(connection.opening)])
         gone = {
             change.object.uid
             for change in lane.count.lost
             if change.type is EventType.DELETED and change.at <= connection.at
         }
-        return sorted(name for uid, name in believed.items() if uid in gone)
+        return sorted(name for uid, name in store.items() if uid in gone)
 
     def _told(self, lane: Lane, change: Change) -> tuple[Connection, Told] | None:
         for connection in lane.open_connections:
             for told in connection.told:
-                if told.change is change and told.fate is not Fate.REPLAYED:
+                if told.tells_of(change):
                     return connection, told
         return None
 
     def _fate(self, lane: Lane, change: Change) -> str:
         watcher, found = lane.count.watcher, self._told(lane, change)
         if found is None:
-            if change not in lane.count.lost:
+            if change.number not in lane.watched:
+                return say("strip.fate.unwatched", watcher=watcher)
+            if change.number not in lane.lost:
                 return say("strip.fate.pending", watcher=watcher)
-            is_away = change not in lane.lost_connected
+            is_away = change.number not in {one.number for one in lane.lost_connected}
             return say(f"strip.fate.lost{'_away' if is_away else ''}", watcher=watcher)
         told = found[1]
         key = "disguised" if told.fate is Fate.DISGUISED else "late" if told.is_late else "told"
@@ -287,7 +292,8 @@ class Walk:
             if not found[1].is_late:
                 key = "same_none" if key == "none" else "same"
         else:
-            absence = next((a for a in lane.absences if change in a.lost), None)
+            missed = (a for a in lane.absences if any(c.number == change.number for c in a.lost))
+            absence = next(missed, None)
             if absence is None or absence.after is None:
                 return ""
             key, connection = _how(absence.after), absence.after
@@ -302,8 +308,11 @@ class Walk:
         plan, x = self.plan, stop.x + 0.05
         placed = plan.placed[number]
         told = [t for t in lane.told if placed[t.index] <= x]
-        happened = sum(column <= x for column in plan.axis.columns)
-        believed, real = len(believed_after(plan, told)), len(plan.history.state(happened))
+        history = lane.count.told
+        columns = zip(plan.changes, plan.axis.columns, strict=True)
+        last = max((change.number for change, column in columns if column <= x), default=0)
+        happened = sum(change.number <= last for change in history.changes)
+        store, real = believed(plan, lane, told), len(history.state(happened))
         lost = sum(plan.axis.column(change) <= x for change in lane.count.lost)
         return say(
             "strip.so_far",
@@ -311,7 +320,7 @@ class Walk:
             delivered=say("strip.so_far.delivered", n=len(told)),
             replayed=sum(t.fate is Fate.REPLAYED for t in told),
             lost=say("strip.so_far.lost", n=lost),
-            believed=f"{believed} {plan.kind if believed == 1 else plan.kinds}",
+            believed=naming.counted(len(store), history.resources),
             exist=say("strip.so_far.exist", n=real),
         )
 

@@ -4,48 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from kwlab import naming
 from kwlab.history import Change, Object
 from kwlab.messages import say
-from kwlab.metrics import Fate
+from kwlab.metrics import Fate, believed_after
+from kwlab.naming import name_list
 from kwlab.strip.facts import Connection, Lane, Told
 from kwlab.strip.plan import Plan, cut_texts, reason, seconds_text
 from kwlab.table import Table
-from kwlab.wire import EventType
-
-NAMES_AT_MOST = 12
-"""So many names are read out; more are counted."""
-
-
-def name_list(names: Sequence[str]) -> str:
-    """Write names for people; of very many, only the first.
-
-    Parameters
-    ----------
-    names : sequence of str
-
-    Returns
-    -------
-    str
-    """
-    text = ", ".join(names[:NAMES_AT_MOST])
-    more = len(names) - NAMES_AT_MOST
-    return say("strip.names.more", names=text, n=more) if more > 0 else text
-
-
-def listed(names: Sequence[str]) -> str:
-    """Write names into a sentence: ``job-09 and web-2``.
-
-    Parameters
-    ----------
-    names : sequence of str
-
-    Returns
-    -------
-    str
-    """
-    if not 2 <= len(names) <= NAMES_AT_MOST:
-        return name_list(names)
-    return say("strip.names.and", names=", ".join(names[:-1]), last=names[-1])
 
 
 def alt_text(plan: Plan) -> str:
@@ -61,9 +27,9 @@ def alt_text(plan: Plan) -> str:
     """
     parts = [say("strip.alt.changes", n=len(plan.changes))]
     if not plan.lanes:
-        start, end = len(plan.history.objects), len(plan.history.state(len(plan.changes)))
-        noun = plan.kind if start == 1 else plan.kinds
-        parts.append(say("strip.alt.state", start=f"{start} {noun}", end=end))
+        end = len(plan.history.state(len(plan.changes)))
+        start = naming.counted(len(plan.history.objects), plan.history.resources)
+        parts.append(say("strip.alt.state", start=start, end=end))
     if plan.cuts:
         cuts = ", ".join(cut_texts([at for at, _ in plan.cuts]))
         parts.append(say("strip.alt.cuts", cuts=cuts))
@@ -120,8 +86,10 @@ def _lost(lane: Lane) -> str:
 def _believes(lane: Lane) -> str:
     count = lane.count
     if count.ghosts:
-        names = name_list([ghost.name for ghost in count.ghosts])
+        names = name_list([ghost.shown for ghost in count.ghosts])
         return say("strip.alt.ghosts", names=names, n=len(count.ghosts))
+    if not count.told.objects and not count.told.changes:
+        return say("strip.alt.nothing")
     missing = len(count.real) - len(count.believed)
     return say("strip.alt.misses", n=missing) if missing > 0 else say("strip.alt.exact")
 
@@ -166,8 +134,8 @@ def _connection_rows(plan: Plan, lane: Lane) -> Iterator[tuple[str, ...]]:
     told = 0
     for connection in lane.connections:
         told += len(connection.told)
-        store = believed_after(plan, lane.told[:told])
-        real = _real(plan, connection.closed_at)
+        store = believed(plan, lane, lane.told[:told])
+        real = _real(lane, connection.closed_at)
         ghosts = sorted(name for uid, name in store.items() if uid not in real)
         yield (
             lane.count.watcher,
@@ -208,12 +176,13 @@ def asked_text(plan: Plan, connection: Connection) -> str:
     return plan.names.name(connection.asked) or say("strip.empty")
 
 
-def believed_after(plan: Plan, told: Sequence[Told]) -> Mapping[str, str]:
+def believed(plan: Plan, lane: Lane, told: Sequence[Told]) -> Mapping[str, str]:
     """Give what a program believes in after so many events.
 
     Parameters
     ----------
     plan : Plan
+    lane : Lane
     told : sequence of Told
         In order of delivery.
 
@@ -222,18 +191,13 @@ def believed_after(plan: Plan, told: Sequence[Told]) -> Mapping[str, str]:
     mapping of str to str
         Names by uid.
     """
-    store = {(item.namespace, item.name): item.uid for item in plan.history.objects}
-    for event in told:
-        slot = event.seen.namespace, event.seen.name
-        if event.seen.type is EventType.DELETED:
-            store.pop(slot, None)
-        else:
-            store[slot] = event.seen.uid
+    store = believed_after(lane.count.told, (event.seen for event in told))
     return {uid: plan.shown[uid] for uid in store.values()}
 
 
-def _real(plan: Plan, at: float) -> frozenset[str]:
-    state = plan.history.state(plan.history.happened(at))
+def _real(lane: Lane, at: float) -> frozenset[str]:
+    told = lane.count.told
+    state = told.state(told.happened(at))
     return frozenset(item.uid for item in state.values())
 
 
@@ -285,12 +249,16 @@ class _Fates:
         self._first = {t.seen.identity: t for t in lane.told if t.fate is not Fate.REPLAYED}
         again = [t.seen.identity for t in lane.told if t.fate is Fate.REPLAYED]
         self._again = {identity: again.count(identity) for identity in set(again)}
-        self._lost = {change.number: 0 for change in lane.count.lost}
+        self._listed = {item.uid for item in lane.count.told.objects}
+        self._watched = lane.watched
+        self._lost = dict.fromkeys(lane.lost, 0)
         for gap, absence in enumerate(lane.absences, start=1):
             self._lost.update(dict.fromkeys((c.number for c in absence.lost), gap))
 
     def known(self, item: Object) -> str:
         """Write the cell of an object that was in the list at the start."""
+        if item.uid not in self._listed:
+            return say("strip.cell.unwatched")
         return self._repeated(say("strip.cell.known"), item.identity)
 
     def _repeated(self, cell: str, identity: tuple[str, str]) -> str:
@@ -299,6 +267,8 @@ class _Fates:
 
     def cell(self, change: Change) -> str:
         """Write one cell."""
+        if change.number not in self._watched:
+            return say("strip.cell.unwatched")
         if change.number in self._lost:
             gap = self._lost[change.number]
             return say("strip.cell.lost_gap", gap=gap) if gap else say("strip.cell.lost")
