@@ -47,7 +47,7 @@ class LiveCluster:
 
 
 @contextmanager
-def live_cluster() -> Iterator[LiveCluster]:
+def live_cluster(*flags: str) -> Iterator[LiveCluster]:
     """Run a cluster of one's own: others do not expect its controllers."""
-    with RealServer() as server, controllers(server.core) as running:
+    with RealServer(flags) as server, controllers(server.core) as running:
         yield LiveCluster(server, running)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +13,8 @@ import pytest
 
 import kwlab
 from kwlab import recording
-from kwlab.cluster import play
+from kwlab.cluster import deadline, play
+from kwlab.cluster.driver import Driver
 from kwlab.cluster.proxy import LoopbackProxy
 from kwlab.cluster.stage import LiveStage
 from kwlab.errors import ClusterError, LabError, WatchFunctionError
@@ -226,11 +229,90 @@ def test_a_function_that_never_comes_back_hangs_nobody(
     assert say("function.never_returned") == str(caught.value)
 
 
-def test_a_story_that_takes_too_long_is_ended(live: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No cell runs for more than half a minute."""
-    monkeypatch.setattr(play, "LIMIT_SECONDS", -1.0)
+@pytest.mark.parametrize("stands", [False, True])
+def test_a_story_that_takes_too_long_is_ended(
+    stands: bool, live: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No cell runs for more than half a minute, neither before the first change nor after it."""
+    if stands:
+        assert live.resource_version
+    monkeypatch.setattr(deadline, "LIMIT_SECONDS", -1.0)
     with pytest.raises(ClusterError, match="takes too long"):
         live.run(functions.correct(live))
+
+
+def test_a_cluster_that_falls_silent_is_waited_for_no_longer(
+    cluster: LiveCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it stops in the middle of 500 objects, the cell ends in time, and so do its threads."""
+    server = cluster.server.pids["kube-apiserver"]
+    show = LiveStage._show_standing
+
+    def stop_at_ten(stage: LiveStage, done: int) -> None:
+        show(stage, done)
+        if done == 10:
+            os.kill(server, signal.SIGSTOP)
+
+    monkeypatch.setattr(LiveStage, "_show_standing", stop_at_ten)
+    with kwlab.open_lab("pods-500", context=CONTEXT) as many:
+        monkeypatch.setattr(deadline, "LIMIT_SECONDS", 3.0)
+        try:
+            with pytest.raises(ClusterError, match="not done after 3 s"):
+                many.run(functions.correct(many))
+        finally:
+            os.kill(server, signal.SIGCONT)
+        assert not any(each.name.startswith("kwlab-create") for each in threading.enumerate())
+    assert not cluster.is_there("kwlab")
+
+
+def test_an_interrupt_while_objects_are_made_ends_their_making(
+    cluster: LiveCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is not begun is not made any more, and what is under way is waited for, and removed."""
+    create, begun = Driver._create, list[str]()
+
+    def noting(driver: Driver, item: Object) -> str:
+        begun.append(item.name)
+        return create(driver, item)
+
+    def interrupt(_: LiveStage, done: int) -> None:
+        if done == 10:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Driver, "_create", noting)
+    monkeypatch.setattr(LiveStage, "_show_standing", interrupt)
+    with kwlab.open_lab("pods-500", context=CONTEXT) as many:
+        with pytest.raises(KeyboardInterrupt):
+            assert many.resource_version
+        assert len(begun) == len(cluster.pods(many.namespace)) < 500
+    assert not cluster.is_there("kwlab")
+
+
+def test_objects_are_made_several_at_a_time(live: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first goes alone, until the namespace is ready; the others do not wait for each other."""
+    create, alone = Driver._create, ["web-2"]
+    together = threading.Barrier(2, timeout=30)
+
+    def meeting(driver: Driver, item: Object) -> str:
+        if item.name not in alone:
+            together.wait()
+        return create(driver, item)
+
+    monkeypatch.setattr(Driver, "_create", meeting)
+    assert {"web-2", "web-4", "web-9"} == {
+        pod.metadata.name for pod in live.api.list_namespaced_pod(live.namespace).items
+    }
+
+
+def test_progress_is_shown_from_the_first_object_on(
+    live: Lab, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is made before the first change is counted too."""
+    live.run(functions.correct(live))
+    objects, changes = capsys.readouterr().err.strip().split("\n")[-2:]
+    shown = [f"pods-cut-twice on admin: {n} of 3 objects made" for n in (1, 2, 3)]
+    assert shown == objects.strip("\r").split("\r")
+    assert changes.endswith("14 of 14 changes made")
 
 
 def test_other_peoples_objects_are_neither_counted_nor_touched(
@@ -243,6 +325,8 @@ def test_other_peoples_objects_are_neither_counted_nor_touched(
     assert "stranger" in cluster.pods(live.namespace)
     # Another scheduler than ours: somebody starts it, as nobody starts the story's pods.
     assert {"stranger"} == set(cluster.controllers.started)
+    # It keeps the namespace, and other tests play there.
+    cluster.core.delete_namespaced_pod("stranger", live.namespace, grace_period_seconds=0)
 
 
 def test_a_name_that_is_taken_is_told(live: Lab, cluster: LiveCluster) -> None:

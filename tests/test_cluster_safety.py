@@ -5,9 +5,12 @@ from __future__ import annotations
 import contextlib
 import copy
 import itertools
+import os
+import re
 import signal
 import subprocess
 import sys
+import sysconfig
 import threading
 import time
 import types
@@ -152,10 +155,16 @@ def test_an_expired_token(written: Callable[..., None], cluster: LiveCluster) ->
     assert "does not accept your credentials: they have expired" in eventually(said)
 
 
-def test_nobody_in_particular(written: Callable[..., None]) -> None:
+def test_nobody_in_particular(
+    written: Callable[..., None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Without credentials a server speaks of system:anonymous, and we of credentials."""
     written(users=[])
     assert "does not accept your credentials" in refusal()
+    # The recorder asks for a path before any resource.
+    record = ["record", "--context", CONTEXT, "--resource", "pods", "--namespace", "lab"]
+    assert 1 == main([*record, "--seconds", "1", "--output", str(tmp_path / "a.jsonl")])
+    assert "does not accept your credentials" in capsys.readouterr().err
 
 
 def test_no_service_account_here() -> None:
@@ -321,6 +330,43 @@ def test_a_learner_of_a_workshop(cluster: LiveCluster, workshop: Callable[..., s
     assert "may not get namespaces in namespace default" in refusal("learner", namespace="default")
 
 
+COMMANDS: Final = re.compile(r"^#     (.*\n)", re.MULTILINE)
+
+
+def test_a_kubeconfig_for_a_learner(
+    cluster: LiveCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The commands at the head of workshop.yaml make all that a learner needs, for one and two."""
+    text = WORKSHOP.read_text(encoding="utf-8")
+    (tmp_path / "workshop.yaml").write_text(text, encoding="utf-8")
+    *commands, start = COMMANDS.findall(text)
+    assert (
+        "KUBECONFIG=kwlab-1.kubeconfig KWLAB_CONTEXT=kwlab KWLAB_NAMESPACE=kwlab-1 make lab\n"
+        == (start)
+    )
+    tools = os.pathsep.join((sysconfig.get_path("scripts"), os.environ["PATH"]))
+    written = "".join(commands)
+    assert "LEARNER=kwlab-1\n" in written
+    for learner in ("kwlab-1", "kwlab-9"):
+        subprocess.run(
+            ["sh", "-e", "-c", written.replace("kwlab-1", learner)],
+            cwd=tmp_path,
+            env={**cluster.environment, "PATH": tools, "HOME": str(tmp_path)},
+            check=True,
+            timeout=LATE_SECONDS,
+        )
+        cluster.controllers.wait_for(learner)
+        file = tmp_path / f"{learner}.kubeconfig"
+        assert 0o600 == file.stat().st_mode & 0o777
+        assert cluster.server.tokens["admin"] not in file.read_text(encoding="utf-8")
+        monkeypatch.setenv("KUBECONFIG", str(file))
+        with kwlab.open_lab(context="kwlab", namespace=learner) as lab:
+            assert str(_here()) == str(lab.compare(wrong=functions.wrong(lab)))
+        assert cluster.is_there(learner)
+        other = "kwlab-9" if learner == "kwlab-1" else "kwlab-1"
+        assert f"may not get namespaces in namespace {other}" in refusal("kwlab", namespace=other)
+
+
 def test_a_learner_inside_the_cluster(
     cluster: LiveCluster,
     workshop: Callable[..., str],
@@ -374,21 +420,54 @@ def stuck(options):
 @pytest.mark.parametrize(
     ("code", "sent", "status"),
     [
+        ("lab.run(stuck)", signal.SIGTERM, 128 + signal.SIGTERM),
+        ("lab.run(stuck)", signal.SIGHUP, 128 + signal.SIGHUP),
         ("lab.resource_version; print('playing')", None, 0),
         ("lab.resource_version; print('playing', flush=True); 1 / 0", None, 1),
         ("lab.run(stuck)", signal.SIGINT, -signal.SIGINT),
     ],
-    ids=["end", "exception", "Ctrl-C"],
+    ids=["SIGTERM", "SIGHUP", "end", "exception", "Ctrl-C"],
 )
 def test_everything_is_removed_at_the_end(
     code: str, sent: signal.Signals | None, status: int, cluster: LiveCluster, name: str
 ) -> None:
-    """After the end, an exception and Ctrl-C in the middle of a play nothing is left."""
+    """After the end, an exception, Ctrl-C and a kind kill in the middle nothing is left."""
     with playing(cluster, name, PLAYS + code) as running:
         if sent is not None:
             running.send_signal(sent)
         assert status == running.wait(LATE_SECONDS)
     assert not cluster.is_there(name)
+
+
+@pytest.mark.parametrize(
+    ("before", "status"),
+    [
+        ("signal.signal(signal.SIGTERM, lambda *_: os._exit(7))", 7),
+        ("sys.modules['IPython'] = types.SimpleNamespace(get_ipython=object)", -signal.SIGTERM),
+    ],
+    ids=["a handler", "IPython"],
+)
+def test_a_signal_that_somebody_else_handles_is_theirs(
+    before: str, status: int, cluster: LiveCluster, name: str
+) -> None:
+    """A program's own handler stays, and a kernel ends as it always did."""
+    code = f"import os, signal, sys, types\n{before}\n{PLAYS}lab.run(stuck)"
+    with playing(cluster, name, code) as running:
+        running.terminate()
+        assert status == running.wait(LATE_SECONDS)
+    assert 0 == main(["clean", "--context", CONTEXT, "--namespace", name])
+
+
+def test_a_lab_in_another_thread_changes_no_signal(cluster: LiveCluster, name: str) -> None:
+    """Python allows it in the main thread only; the lab opens all the same."""
+    before = signal.getsignal(signal.SIGTERM)
+    opened: list[Lab] = []
+    code = lambda: opened.append(kwlab.open_lab(context=CONTEXT, namespace=name))  # noqa: E731
+    opening = threading.Thread(target=code)
+    opening.start()
+    opening.join(LATE_SECONDS)
+    opened[0].close()
+    assert before is signal.getsignal(signal.SIGTERM)
 
 
 def test_a_closed_lab_makes_nothing_any_more(cluster: LiveCluster) -> None:

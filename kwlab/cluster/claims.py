@@ -9,7 +9,7 @@ import atexit
 import sys
 from typing import Final
 
-from kwlab.cluster import ownership
+from kwlab.cluster import ownership, signals
 from kwlab.cluster.namespace import Namespace
 from kwlab.errors import ClusterError
 from kwlab.messages import say
@@ -35,6 +35,7 @@ def take(namespace: Namespace) -> None:
     if not labs:
         facts = {"context": key[0], "namespace": key[1], "url": namespace.connection.url}
         tell(say("cluster.will", label=ownership.SELECTOR, **facts))
+    signals.heed()
     # Before it is made: whoever is interrupted meanwhile removes it too.
     _taken[key] = kept, labs + 1
     try:
@@ -62,7 +63,7 @@ def give_back(namespace: Namespace) -> None:
         return
     if _taken[key][1] == 1:
         # Before it is forgotten: whoever is interrupted meanwhile removes it at the end.
-        namespace.release()
+        _release(namespace)
     _count_less(key)
 
 
@@ -70,7 +71,7 @@ def release_all() -> None:
     """Remove everything; what cannot be removed is told."""
     for (context, name), (namespace, _) in list(_taken.items()):
         try:
-            namespace.release()
+            _release(namespace)
         except (Exception, KeyboardInterrupt) as error:
             # Whatever happened, the others are still to be removed.
             facts = {"context": context, "namespace": name}
@@ -88,6 +89,12 @@ def tell(text: str, *, end: str = "\n") -> None:
     """
     sys.stderr.write(text + end)
     sys.stderr.flush()
+
+
+def _release(namespace: Namespace) -> None:
+    namespace.release()
+    if namespace.kept:
+        tell(namespace.kept)
 
 
 def _count_less(key: tuple[str, str]) -> None:

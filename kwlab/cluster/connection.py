@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from kwlab.cluster import certificates
 from kwlab.errors import ClusterError
 from kwlab.messages import say
 from kwlab.wire import Status
@@ -28,6 +29,8 @@ CONNECT_SECONDS: Final = 5.0
 """Whoever does not answer for so long is not reached."""
 ANSWER_SECONDS: Final = 10.0
 """So long one that was reached may take for an answer."""
+PARALLEL: Final = 8
+"""So many requests may be under way at once: a cluster far away is not waited for one by one."""
 REMOVAL_SECONDS: Final = 30.0
 """So long it may take to remove all objects of a kind: it removes them one by one."""
 
@@ -82,6 +85,44 @@ class Connection:
         with _clear_errors(self.context, self.url):
             yield
 
+    def get(
+        self,
+        target: str,
+        timeout: float | tuple[float, float | None],
+        accept: str = "application/json",
+    ) -> Any:
+        """Ask for what the official client has no method for.
+
+        Parameters
+        ----------
+        target : str
+            A path with its query.
+        timeout : float or tuple
+            As the official client takes it, in seconds.
+        accept : str
+            The form of the answer.
+
+        Returns
+        -------
+        kubernetes.client.rest.RESTResponse
+            Open.
+
+        Raises
+        ------
+        kubernetes.client.exceptions.ApiException
+            For a status of 300 or more.
+        """
+        from kubernetes.client.exceptions import ApiException
+
+        asked = self.client.param_serialize(
+            "GET", target, header_params={"Accept": accept}, auth_settings=["BearerToken"]
+        )
+        answer = self.client.call_api(*asked, _request_timeout=timeout)
+        if answer.status >= 300:
+            body = answer.read()
+            raise ApiException.from_response(http_resp=answer, body=body.decode(), data=None)
+        return answer
+
     def close(self) -> None:
         """Close the client's connections."""
         self.client.rest_client.close()
@@ -104,13 +145,15 @@ def connect(context: str) -> Connection:
     ------
     ClusterError
         For no kubeconfig, an unknown context, a server that is not reached, a certificate that
-        is not trusted, and credentials that are not accepted; it says what to do.
+        is not trusted or cannot be read, and credentials that are not accepted; it says what to do.
     """
     from kubernetes.client import ApiClient, Configuration
 
     configuration = Configuration()
     # A 429 with Retry-After would sleep inside a call, for real.
     configuration.retries = False
+    # One more than the client keeps would be connected anew each time; the driver watches too.
+    configuration.connection_pool_maxsize = PARALLEL + 1
     if context == IN_CLUSTER:
         namespace = _load_account(configuration)
     else:
@@ -122,6 +165,7 @@ def connect(context: str) -> Connection:
             # A SOCKS proxy takes a package that the client does not bring.
             facts = {"context": context, "url": configuration.host}
             raise ClusterError(say("cluster.proxy", **facts)) from error
+        certificates.hold(client, context)
         return Connection(context, client, namespace, _version(client))
 
 
@@ -239,7 +283,7 @@ def _forbidden(status: Status, facts: dict[str, Any]) -> str:
 
 # k8s.io/apiserver 0.37, pkg/endpoints/handlers/responsewriters/errors.go: forbiddenMessage
 _DENIED: Final = re.compile(
-    r'User "(?P<user>[^"]*)" cannot (?P<verb>\S+) resource "(?P<resource>[^"]*)"'
+    r'User "(?P<user>[^"]*)" cannot (?P<verb>\S+) (?:resource|path) "(?P<resource>[^"]*)"'
     r'(?:.* in the namespace "(?P<namespace>[^"]*)")?'
 )
 

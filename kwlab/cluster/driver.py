@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from kwlab.cluster import bodies, connection, ownership
-from kwlab.cluster.namespace import POLL_SECONDS, Namespace
+from kwlab.cluster.deadline import Deadline
+from kwlab.cluster.namespace import POLL_SECONDS, TERMINATING_SECONDS, Namespace
 from kwlab.errors import ClusterError
 from kwlab.history import Change, History, Object, numbered
 from kwlab.messages import say
@@ -20,7 +22,9 @@ from kwlab.wire import EventType, LineDecoder, ListPage, WatchEvent, identify
 SPELLINGS: Final = {"pods": "pod", "configmaps": "config_map"}
 """What can be played, and how the official client spells it."""
 PATIENCE_SECONDS: Final = 10.0
-"""So long the cluster may take to make a change known, or to get a namespace ready."""
+"""So long the cluster may take to get a namespace ready."""
+SEEN_SECONDS: Final = 5.0
+"""So long it may take to make a change known."""
 
 _NO_ACCOUNT: Final = "error looking up service account"
 """Why pods are refused until controllers have seen a namespace (kube-apiserver 1.37)."""
@@ -50,6 +54,7 @@ class Driver:
         self._spelling = SPELLINGS[self.resource.plural]
         self.start = self._history("", (), ())
         self._changes: list[tuple[float, EventType, Object]] = []
+        self._deadline = Deadline()
         self._events: Iterator[WatchEvent] = iter(())
         self._close: Callable[[], None] = lambda: None
 
@@ -59,22 +64,30 @@ class Driver:
         changes = tuple(numbered(self.start.objects, self._changes))
         return self._history(self.start.resource_version, self.start.objects, changes)
 
-    def stand(self) -> None:
+    def stand(self, deadline: Deadline, progress: Callable[[int], None]) -> None:
         """Bring the namespace to the start of the story, unless it stands there already.
+
+        Parameters
+        ----------
+        deadline : Deadline
+            Of this, and of what is made until the next time.
+        progress : callable
+            Called with how many objects are made.
 
         Raises
         ------
         ClusterError
-            When the cluster refuses.
+            When the cluster refuses, or is too slow.
         """
-        self._namespace.claim()
+        self._deadline = deadline
+        self._namespace.claim(patience_seconds=deadline.within(TERMINATING_SECONDS))
         with self._namespace.connection.clear_errors():
             if self.start.resource_version and set(self._list()[1]) == set(self.start.objects):
                 return
-            self._namespace.empty(self._spelling)
+            seconds = deadline.within(connection.REMOVAL_SECONDS)
+            self._namespace.empty(self._spelling, seconds)
             self._wait_until_empty()
-            for item in self.story.objects:
-                self._create(item)
+            self._create_all(progress)
             version, objects = self._list()
             self.start = self._history(version, objects, ())
 
@@ -95,7 +108,7 @@ class Driver:
                 watch=True,
                 resource_version=self.start.resource_version,
                 label_selector=ownership.SELECTOR,
-                _request_timeout=PATIENCE_SECONDS,
+                _request_timeout=SEEN_SECONDS,
             )
         self._events, self._close = _events(response), response.close
 
@@ -146,7 +159,8 @@ class Driver:
 
     def _call(self, verb: str, *named: object, **options: Any) -> Any:
         method = getattr(self._namespace.api, f"{verb}_namespaced_{self._spelling}")
-        options.setdefault("_request_timeout", connection.ANSWER_SECONDS)
+        seconds = self._deadline.within(connection.ANSWER_SECONDS)
+        options.setdefault("_request_timeout", seconds)
         return method(*named, _preload_content=False, **options)
 
     def _list(self) -> tuple[str, tuple[Object, ...]]:
@@ -159,17 +173,32 @@ class Driver:
         return page.resource_version, tuple(self._object(front + item[1:]) for item in page.items)
 
     def _wait_until_empty(self) -> None:
-        late = time.monotonic() + PATIENCE_SECONDS
+        late = time.monotonic() + self._deadline.within(PATIENCE_SECONDS)
         while self._list()[1]:
             if time.monotonic() >= late:
                 raise ClusterError(say("cluster.not_emptied", namespace=self._namespace.name))
             time.sleep(POLL_SECONDS)
 
+    def _create_all(self, progress: Callable[[int], None]) -> None:
+        """Create what the story begins with: the first alone, until the namespace is ready."""
+        for done, item in enumerate(self.story.objects[:1], 1):
+            self._create(item)
+            progress(done)
+        pool = ThreadPoolExecutor(connection.PARALLEL, "kwlab-create")
+        try:
+            made = pool.map(self._create, self.story.objects[1:])
+            for done, _ in enumerate(made, 2):
+                self._deadline.check()
+                progress(done)
+        finally:
+            # Whoever removes it all next must find all that was made.
+            pool.shutdown(cancel_futures=True)
+
     def _create(self, item: Object) -> str:
         """Create an object; a new namespace may not be ready for it at once."""
         from kubernetes.client.exceptions import ApiException
 
-        late = time.monotonic() + PATIENCE_SECONDS
+        late = time.monotonic() + self._deadline.within(PATIENCE_SECONDS)
         while True:
             try:
                 return self._version(

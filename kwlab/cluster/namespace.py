@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import time
 from typing import TYPE_CHECKING, Any, Final
 
 from kwlab.cluster import connection as reaching
-from kwlab.cluster import ownership
+from kwlab.cluster import ownership, strangers
 from kwlab.cluster.connection import IN_CLUSTER, Connection
 from kwlab.errors import ClusterError
 from kwlab.messages import say
@@ -21,6 +22,8 @@ KINDS: Final = ("pod", "config_map")
 TERMINATING_SECONDS: Final = 15.0
 """How long one that is being removed is waited for: kind takes some five seconds."""
 POLL_SECONDS: Final = 0.1
+SHOWN: Final = 3
+"""So many of other people's things are named."""
 
 
 def named(connection: Connection, namespace: str | None) -> str:
@@ -81,6 +84,8 @@ class Namespace:
     may_be_left : bool
         Whether it was asked for, and the cluster has not refused it: then it may be there even
         where no answer came.
+    kept : str
+        Why a namespace that kwlab made was not removed by :meth:`release`; empty where it was.
     """
 
     def __init__(self, connection: Connection, name: str) -> None:
@@ -89,6 +94,7 @@ class Namespace:
         self.connection, self.name = connection, name
         self.api: CoreV1Api = CoreV1Api(connection.client)
         self.may_be_left = False
+        self.kept = ""
 
     def claim(self, *, patience_seconds: float = TERMINATING_SECONDS) -> None:
         """Make it if it is not there; take it if it is labelled.
@@ -118,6 +124,8 @@ class Namespace:
     def release(self) -> bool:
         """Remove all that kwlab made: its objects, and the namespace if it made that too.
 
+        A namespace that holds something else by now, or may hold it, is kept: it would all go.
+
         Returns
         -------
         bool
@@ -128,6 +136,7 @@ class Namespace:
         ClusterError
             When it is there without kwlab's label, or the cluster refuses.
         """
+        self.kept = ""
         with self.connection.clear_errors():
             found = self._read()
             if found is None or _is_terminating(found):
@@ -136,24 +145,29 @@ class Namespace:
                 raise ClusterError(say("cluster.not_ours", **self._facts))
             for kind in KINDS:
                 self.empty(kind)
-            if (found.metadata.annotations or {}).get(ownership.MADE_HERE):
-                self._remove(found.metadata.uid)
-            return True
+        if (found.metadata.annotations or {}).get(ownership.MADE_HERE):
+            self.kept = self._holds_others()
+            if not self.kept:
+                with self.connection.clear_errors():
+                    self._remove(found.metadata.uid)
+        return True
 
-    def empty(self, kind: str) -> None:
+    def empty(self, kind: str, seconds: float | None = None) -> None:
         """Remove our objects of one kind.
 
         Parameters
         ----------
         kind : str
             As the official client spells it.
+        seconds : float, optional
+            How long that may take.
         """
         remove = getattr(self.api, f"delete_collection_namespaced_{kind}")
         remove(
             self.name,
             label_selector=ownership.SELECTOR,
             grace_period_seconds=0,
-            _request_timeout=reaching.REMOVAL_SECONDS,
+            _request_timeout=seconds or reaching.REMOVAL_SECONDS,
         )
 
     @property
@@ -178,6 +192,19 @@ class Namespace:
                 return False
             raise
         return True
+
+    def _holds_others(self) -> str:
+        """Say what else is in it, or that nobody can tell; empty when there is nothing."""
+        try:
+            with self.connection.clear_errors():
+                others = strangers.found(self.connection, self.name)
+                shown = list(itertools.islice(others, SHOWN + 1))
+        except ClusterError as error:
+            return say("cluster.kept_unseen", reason=error, **self._facts)
+        if not shown:
+            return ""
+        key = "cluster.kept_more" if len(shown) > SHOWN else "cluster.kept"
+        return say(key, what=", ".join(shown[:SHOWN]), **self._facts)
 
     def _remove(self, uid: str) -> None:
         remove: Any = self.api.delete_namespace

@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Final, Protocol
 
+from kwlab.cluster.deadline import Deadline
 from kwlab.cluster.driver import Driver
 from kwlab.cluster.told import sent_at_first, sent_later
 from kwlab.cluster.wiretap import Endpoint, Exchange, LiveWay
-from kwlab.errors import ClusterError, RecordingOver, WatchFunctionError
+from kwlab.errors import RecordingOver, WatchFunctionError
 from kwlab.history import Change, History
 from kwlab.messages import say
 from kwlab.server import faults
@@ -24,8 +25,6 @@ from kwlab.server.door import this_thread_to
 
 PATIENCE_SECONDS: Final = 5.0
 """So long a function may take to read, or to come back; who takes longer is not waited for."""
-LIMIT_SECONDS: Final = 25.0
-"""A cell takes no longer than half a minute, with all that goes before and after."""
 
 
 class Wire(Protocol):
@@ -132,6 +131,7 @@ class Play:
     endpoint : Endpoint
         Leads over the wire.
     cuts : sequence of faults.Cut
+    deadline : Deadline
     progress : callable
         Called with how many changes are made.
     """
@@ -142,15 +142,15 @@ class Play:
         wire: Wire,
         endpoint: Endpoint,
         cuts: Sequence[faults.Cut],
+        deadline: Deadline,
         progress: Callable[[int], None],
     ) -> None:
         self._driver, self._wire, self._endpoint = driver, wire, endpoint
-        self._cuts, self._progress = cuts, progress
+        self._cuts, self._deadline, self._progress = cuts, deadline, progress
         self._changed = threading.Condition()
         self._actors: list[Actor] = []
         self._released = 0.0
         self._is_over = False
-        self._late = 0.0
         self.now = 0.0
 
     def way(self) -> LiveWay:
@@ -197,7 +197,6 @@ class Play:
         Exception
             What a function raised.
         """
-        self._late = time.monotonic() + LIMIT_SECONDS
         try:
             self._driver.begin()
             for actor in self._actors:
@@ -302,7 +301,7 @@ class Play:
 
     def _settle(self) -> None:
         """Wait until everybody is ready for what comes next."""
-        late = time.monotonic() + PATIENCE_SECONDS
+        late = time.monotonic() + self._deadline.within(PATIENCE_SECONDS)
         with self._changed:
             while waited_for := [actor for actor in self._actors if not self._is_settled(actor)]:
                 left = late - time.monotonic()
@@ -314,8 +313,7 @@ class Play:
         for actor in self._actors:
             if actor.error is not None:
                 raise actor.error
-        if time.monotonic() > self._late:
-            raise ClusterError(say("cluster.slow", seconds=f"{LIMIT_SECONDS:g}"))
+        self._deadline.check()
 
     def _is_settled(self, actor: Actor) -> bool:
         is_ready = actor.is_ready(self._released)

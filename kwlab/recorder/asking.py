@@ -103,7 +103,7 @@ class Source:
             For a status of 300 or more.
         """
         asked = query(options.replace(**self._selectors), watch=True)
-        return self._get(f"{self.path(resource)}?{asked}", (CONNECT_SECONDS, None))
+        return self._connection.get(f"{self.path(resource)}?{asked}", (CONNECT_SECONDS, None))
 
     def check_watch(self, resource: ResourceEntry, resource_version: str) -> None:
         """Find out whether a type may be watched.
@@ -138,7 +138,7 @@ class Source:
 
     def _page(self, resource: ResourceEntry, options: ListOptions) -> ListPage:
         with self._connection.clear_errors():
-            answer = self._get(f"{self.path(resource)}?{query(options)}", LIST_SECONDS)
+            answer = self._connection.get(f"{self.path(resource)}?{query(options)}", LIST_SECONDS)
             body = answer.read()
         try:
             return ListPage.parse(body)
@@ -149,20 +149,6 @@ class Source:
         api_version = f"{resource.group}/{resource.version}" if resource.group else resource.version
         whole = with_kind(api_version, resource.kind, data)
         return Item(resource.plural, identify(whole), whole)
-
-    def _get(self, target: str, timeout: float | tuple[float, float | None]) -> Any:
-        from kubernetes.client.exceptions import ApiException
-
-        client = self._connection.client
-        accept = {"Accept": "application/json"}
-        asked = client.param_serialize(
-            "GET", target, header_params=accept, auth_settings=["BearerToken"]
-        )
-        answer = client.call_api(*asked, _request_timeout=timeout)
-        if answer.status >= 300:
-            body = answer.read()
-            raise ApiException.from_response(http_resp=answer, body=body.decode(), data=None)
-        return answer
 
 
 def _no_list(resource: ResourceEntry, error: ValueError) -> ClusterError:

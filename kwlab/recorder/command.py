@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from kwlab.cluster.connection import connect
 from kwlab.errors import ClusterError, LabError
+from kwlab.interrupts import endings
 from kwlab.messages import say
 from kwlab.recorder import resources
 from kwlab.recorder.loops import LoopOptions
@@ -156,12 +157,12 @@ def _redaction(options: argparse.Namespace) -> Any:
 
 @contextlib.contextmanager
 def _interrupting(recorder: Recorder) -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM end a recording as the end of its time does."""
+    """Let Ctrl-C, SIGTERM and SIGHUP end a recording as the end of its time does."""
 
     def stop(*_: object) -> None:
         recorder.stop()
 
-    before = {each: signal.signal(each, stop) for each in (signal.SIGINT, signal.SIGTERM)}
+    before = {each: signal.signal(each, stop) for each in (signal.SIGINT, *endings())}
     try:
         yield
     finally:
