@@ -22,6 +22,7 @@ try:
     from kwlab.cluster import namespace
     from kwlab.cluster.connection import connect
     from kwlab.errors import ClusterError, KwlabError, ScenarioError
+    from kwlab.interrupts import endings
     from kwlab.judging import chains, clients
     from kwlab.recorder import command as recorder
     from kwlab.server import faults
@@ -141,7 +142,8 @@ def _serve(options: argparse.Namespace) -> int:
 def _play(options: argparse.Namespace, *, is_checked: bool) -> int:
     # Whoever started it in the background, as CI does, can only end it so: a shell lets such
     # processes ignore Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for ending in endings():
+        signal.signal(ending, signal.default_int_handler)
     played = lab.load(options.recording)
     scenario = _scenario(options.scenario, played)
     past = history.from_recording(played)
@@ -223,7 +225,7 @@ def _clean(options: argparse.Namespace) -> int:
     reached = connect(options.context)
     place = namespace.Namespace(reached, namespace.named(reached, options.namespace))
     key = "cluster.cleaned" if place.release() else "cluster.clean"
-    print(say(key, namespace=place.name, context=options.context))
+    print(place.kept or say(key, namespace=place.name, context=options.context))
     return 0
 
 

@@ -83,7 +83,7 @@ def kinds(one: ClientVerdict) -> set[Property]:
     ("ask", "habits", "breaks"),
     [
         (foreign_loops.handed, {}, set()),
-        (foreign_loops.one_before, {}, set()),
+        (foreign_loops.one_before, {}, {P1, P2}),
         (foreign_loops.watch_list_once, {"starts_with_list": False}, set()),
         (foreign_loops.dropped, {}, {P1, P2, P3}),
         (foreign_loops.dropped, {"starts_with_list": False}, {P1, P2, P3}),
@@ -115,12 +115,22 @@ def test_the_counts_are_those_of_a_notebook() -> None:
     assert (expected.lost, expected.believed) == (came.lost, came.believed)
 
 
-def test_what_was_sent_just_before_a_cut_may_not_have_been_read() -> None:
-    """Who goes on from the event before the last was not told the last one: nothing comes twice."""
-    one = story(foreign_loops.one_before)
-    assert 0 == one.shown.runs[0].count.replayed
-    sums = str(one.shown)
-    assert "14 delivered = 14 new + 0 replayed; 14 changes = 14 new + 0 lost" in sums
+@pytest.mark.parametrize(("sent_at", "breaks"), [(9.9, set()), (9.7, {P1, P2})])
+def test_what_was_sent_just_before_a_cut_may_not_have_been_read(
+    sent_at: float, breaks: set[Property]
+) -> None:
+    """Going on from before the last event is right where that was sent in the last moment."""
+    past = pods(
+        Step(5.0, "modify", "a"),
+        Step(sent_at, "modify", "b"),
+        Step(20.0, "modify", "a"),
+        existing=("a", "b"),
+        seconds=30.0,
+    )
+    cut = [{"fault": "cut", "at": 10}]
+    one = judged(watched(past, cut, PODS_PATH, foreign_loops.one_before))
+    assert breaks == kinds(one), one
+    assert len(breaks) // 2 == one.shown.runs[0].count.replayed
 
 
 @pytest.mark.parametrize(
@@ -177,6 +187,17 @@ def test_the_pause_is_judged_in_the_seconds_of_the_client() -> None:
     assert set() == kinds(judged(replace(saw, speed=0.5)))
 
 
+@pytest.mark.parametrize("speed", [1.0, 8.0, 30.0, 60.0])
+def test_a_recording_that_is_hurried_makes_no_hot_loop(speed: float) -> None:
+    """Who comes back at once after 15 s of watching does so at any speed; who is refused waits."""
+    at_once = {"pause_seconds": 0.05 * speed}
+    saw = watched(STORY_PAST, STORY_CUTS, PODS_PATH, foreign_loops.handed, **at_once)
+    assert set() == kinds(judged(replace(saw, speed=speed)))
+    refuses = [STORY_CUTS[0], {"fault": "refuse", "at": 15, "seconds": 20, "code": 503}]
+    saw = watched(STORY_PAST, refuses, PODS_PATH, foreign_loops.handed, **at_once)
+    assert {P7} == kinds(judged(replace(saw, speed=speed)))
+
+
 @pytest.mark.parametrize(
     ("ask", "breaks"), [(foreign_loops.handed, set()), (foreign_loops.no_bookmarks, {P5})]
 )
@@ -193,6 +214,50 @@ def test_after_a_clean_end_everything_was_read() -> None:
     short = "watch=1&timeoutSeconds=10"
     one = judged(watched(STORY_PAST, [], PODS_PATH, foreign_loops.one_before, options=short))
     assert {P1, P2} == kinds(one), one
+
+
+TWO_TYPES: Final = pods(
+    Step(2.0, "add", "a", resource="configmaps"),
+    Step(3.0, "modify", "a"),
+    Step(10.5, "delete", "a", resource="configmaps"),
+    Step(10.7, "delete", "a"),
+    Step(20.0, "modify", "b"),
+    existing=("a", "b"),
+    seconds=30.0,
+)
+MAPS_PATH: Final = f"/api/v1/namespaces/{NAMESPACE}/configmaps"
+
+
+@pytest.mark.parametrize(
+    ("path", "changes", "believes"),
+    [(PODS_PATH, 3, "believes in 1 pod: b."), (MAPS_PATH, 2, "believes in 0 configmaps.")],
+)
+def test_of_several_types_only_what_is_watched_is_judged(
+    path: str, changes: int, believes: str
+) -> None:
+    """A client is owed its own type: counts, sentences and strip are of that alone."""
+    cut = [{"fault": "cut", "at": 10, "away_seconds": 1}]
+    one = judged(watched(TWO_TYPES, cut, path, foreign_loops.handed))
+    assert Verdict.CORRECT is one.verdict, one
+    count = one.shown.runs[0].count
+    assert (changes, changes, ()) == (count.delivered, len(count.changes), count.lost)
+    assert believes in str(one)
+    assert changes == len([r for r in one.shown.strip.to_table("changes").rows if r[1] != "rv@0"])
+    wrong = judged(watched(TWO_TYPES, cut, path, foreign_loops.dropped))
+    assert 1 == len(wrong.shown.runs[0].count.lost)
+    assert P3 in kinds(wrong)
+
+
+def test_who_watches_nothing_that_was_recorded_is_not_called_correct() -> None:
+    """Where nothing could be lost, nothing is proven: one sentence says what was watched."""
+    path = "/api/v1/namespaces/elsewhere/pods"
+    saw = watched(TWO_TYPES, [{"fault": "cut", "at": 10}], path, foreign_loops.handed)
+    one = judged(saw)
+    assert Verdict.NOT_ATTEMPTED is one.verdict
+    assert f"Cannot be judged: nothing of {path} is in this recording." == one.text
+    assert 2 == judge_clients(saw).exit_status
+    forgets = watched(TWO_TYPES, [{"fault": "cut", "at": 10}], path, foreign_loops.dropped)
+    assert {P1} == kinds(judged(forgets))
 
 
 def test_a_list_after_a_bookmark_takes_its_place() -> None:
@@ -574,7 +639,7 @@ def test_the_command_ends_with_a_verdict(tmp_path: Path) -> None:
     assert (tmp_path / "strip.svg").read_text().startswith("<svg")
 
 
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_ctrl_c_asks_for_the_verdict(tmp_path: Path, ending: signal.Signals) -> None:
     """Ended early it still says what it saw; what was never cut cannot be judged."""
     with serving(tmp_path, "--check", "--speed", "0.01") as (process, url):
@@ -587,6 +652,20 @@ def test_ctrl_c_asks_for_the_verdict(tmp_path: Path, ending: signal.Signals) -> 
         pool.clear()
     assert ("", 2) == (err, process.returncode)
     assert "Cannot be judged: its one watch was never ended for it" in out
+    assert [] == [*tmp_path.glob("*.kubeconfig")]
+
+
+def test_nohup_is_heeded(tmp_path: Path) -> None:
+    """Who was started to outlive its terminal goes on when that is closed."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with serving(tmp_path, "--speed", "0.01") as (process, url):
+            process.send_signal(signal.SIGHUP)
+            with urllib3.PoolManager(retries=False) as pool:
+                assert 200 == pool.request("GET", f"{url}{PODS_PATH}").status
+            assert process.poll() is None
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_ctrl_c_before_anybody_came(tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ from typing import Final
 
 from kwlab.history import Change, History, numbered
 from kwlab.judging.properties import EXPIRED
-from kwlab.judging.scope import Scope
 from kwlab.log import Attempt, Close, Log, Request, Seen
+from kwlab.scope import Scope
 from kwlab.wire import EventType, WatchEvent, out_of_table, resource_version_of
 
 UNREAD_SECONDS: Final = 0.25
@@ -155,8 +155,7 @@ class Chain:
         is_clean = attempt.close in _CLEAN
         for number, (_, version, kind, read) in enumerate(known):
             following = known[number + 1 : number + 2]
-            is_last, is_second = not following, number == len(known) - 2
-            if is_last or (not is_clean and (is_second or following[0][0] > recent)):
+            if not following or (not is_clean and following[0][0] > recent):
                 yield version, kind, read
 
 

@@ -11,7 +11,8 @@ P3  a deletion is lost that was never sent, and that no later list showed
 P4  a list after a 410 is seen; that it is compared with what was believed is supposed
 P5  the next request shows whether a bookmark was heeded
 P6  cannot be seen: nobody tells the server when a client is told to stop
-P7  requests are seen, while the server is away attempts are not; it is judged in real seconds
+P7  requests are seen, while the server is away attempts are not; the client's own waiting counts
+    in real seconds, and what it waited for the server in those of the recording
 === ========================================================================================
 
 A program that lists again at each reconnect, and compares, loses nothing; whether it compares the
@@ -32,12 +33,15 @@ from kwlab.history import History
 from kwlab.judging import properties
 from kwlab.judging.chains import Chain, chains, counted_against, printable
 from kwlab.judging.judge import Verdict
-from kwlab.judging.properties import Broken
-from kwlab.judging.scope import Scope
+from kwlab.judging.properties import Broken, Property
 from kwlab.log import Attempt, Close, Log, Request
 from kwlab.messages import say, seconds
 from kwlab.metrics import count
+from kwlab.scope import Scope
 from kwlab.server import faults
+from kwlab.watched import told_to
+
+_BUT_PACE: Final = tuple(each for each in Property if each is not Property.WAITS)
 
 CANNOT_BE_JUDGED: Final = 2
 """The exit status when nobody asked for a watch, or nobody had to go on."""
@@ -222,7 +226,7 @@ def judge_clients(served: Witness) -> ClientVerdicts:
     now = max([served.now(), *(r.closed_at for r in requests if r.closed_at is not None)])
     each = []
     for chain in chains(requests, now=now, speed=served.speed):
-        told = chain.scope.told(served.history)
+        told = told_to(chain.scope, served.history)
         if told is not None and _is_let_in(chain):
             each.append(_judged(chain, told, served, now))
     remarks = tuple(_remarks(requests, each, served))
@@ -237,8 +241,13 @@ def _judged(chain: Chain, told: History, served: Witness, now: float) -> ClientV
     log, history, overtaken = counted_against(chain, told)
     shown = Comparison([Run(count(log, history))], history, served.scenario)
     lived = _in_real_seconds(log, replace(history, seconds=now), served.speed)
-    broken = properties.broken(count(*lived), lived[1])
+    broken = properties.broken(count(*lived), lived[1], _BUT_PACE)
+    paced = _as_at_speed_one(log, served.speed)
+    broken += properties.broken(count(paced, history), history, [Property.WAITS])
     verdict, text = _said(log.attempts, broken, history, overtaken)
+    if verdict is Verdict.CORRECT and not (told.objects or told.changes):
+        path = printable(str(chain.scope))
+        verdict, text = Verdict.NOT_ATTEMPTED, say("client.nothing", path=path)
     return ClientVerdict(chain.client, str(chain.scope), verdict, text, broken, shown)
 
 
@@ -263,6 +272,24 @@ def _in_real_seconds(log: Log, history: History, speed: float) -> tuple[Log, His
     changes = tuple(replace(change, at=change.at / speed) for change in history.changes)
     past = replace(history, changes=changes, seconds=history.seconds / speed)
     return Log(log.watcher, attempts), past
+
+
+def _as_at_speed_one(log: Log, speed: float) -> Log:
+    """Tell when attempts would have begun and ended had the recording not been hurried."""
+    attempts: list[Attempt] = []
+    at = ended = 0.0
+    for attempt in log.attempts:
+        at += (attempt.at - ended) / speed
+        ended = attempt.at if attempt.closed_at is None else attempt.closed_at
+        requests = [
+            replace(request, at=at + (request.at - attempt.at) / speed)
+            for request in attempt.requests
+        ]
+        open_seconds = ended - attempt.at
+        closed_at = at + (open_seconds / speed if attempt.close is Close.STATUS else open_seconds)
+        attempts.append(replace(attempt, at=at, closed_at=closed_at, requests=requests))
+        at = closed_at
+    return Log(log.watcher, attempts)
 
 
 def _said(

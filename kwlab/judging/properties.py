@@ -245,9 +245,10 @@ def waits_between_attempts(count: Count, _history: History) -> Broken | None:
     for (before, _), (at, number) in pairwise(starts):
         apart = at - before
         is_relist = number > 1 and count.attempts[number - 2].status == EXPIRED
-        if apart < SHORTEST_PACE_SECONDS - _INSTANT_SECONDS and not is_relist:
-            expected = say("seconds", seconds=seconds(SHORTEST_PACE_SECONDS))
-            return Broken(Property.WAITS, number, expected, say("seconds", seconds=seconds(apart)))
+        came, expected = seconds(apart), seconds(SHORTEST_PACE_SECONDS)
+        if came != expected and apart < SHORTEST_PACE_SECONDS and not is_relist:
+            least = say("seconds", seconds=expected)
+            return Broken(Property.WAITS, number, least, say("seconds", seconds=came))
     return None
 
 
