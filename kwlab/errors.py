@@ -8,6 +8,7 @@ The tree::
     ├── LabError                  the lab was asked for something it cannot do
     ├── ClusterError              a cluster that cannot be reached, or that refuses
     ├── ListOptionsError          a field that no list or watch knows
+    ├── OptionError               an option of a watcher that is not what it may be
     ├── WatchFunctionError        a watch function that broke its contract
     ├── ResourceVersionError      a resourceVersion that no watch can begin at
     ├── StreamBroken              an open response that did not end cleanly; a retry loop goes on
@@ -22,6 +23,9 @@ The tree::
 """
 
 from __future__ import annotations
+
+import functools
+from typing import Any
 
 
 class KwlabError(Exception):
@@ -50,6 +54,9 @@ class RecordingError(KwlabError):
         place = f"{path}, line {line}" if line else path
         super().__init__(f"{place}: {reason}")
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.path, self.line, self.reason)
+
 
 class ScenarioError(KwlabError):
     """Refuse a scenario that cannot be played."""
@@ -65,6 +72,10 @@ class ClusterError(KwlabError):
 
 class ListOptionsError(KwlabError, TypeError):
     """Refuse a field that no list or watch knows."""
+
+
+class OptionError(KwlabError, ValueError):
+    """Refuse an option of a watcher that is not what it may be, with what it takes."""
 
 
 class WatchFunctionError(KwlabError):
@@ -92,6 +103,9 @@ class StreamBroken(KwlabError):
         super().__init__(message)
         self.cause = cause
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return functools.partial(type(self), cause=self.cause), self.args
+
 
 class WatchEnded(KwlabError):
     """End an iteration that cannot go on.
@@ -110,6 +124,13 @@ class WatchEnded(KwlabError):
         super().__init__(message)
         self.resource_version = resource_version
         self.code = code
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # What a worker process of a pool ends with goes to the one that waits for it.
+        again = functools.partial(
+            type(self), resource_version=self.resource_version, code=self.code
+        )
+        return again, self.args
 
 
 class Expired(WatchEnded):

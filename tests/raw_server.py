@@ -1,12 +1,14 @@
 """A server on loopback that answers with bytes: over TLS or not, and however badly.
 
 ``answer(connection, number)`` is called for each request, counted from 1; it writes what it likes.
-``connection.hold()`` says nothing more until the client is gone.
+``connection.hold()`` says nothing more until the client is gone. Of connections after so many
+``handshakes`` only TCP is answered, as by a load balancer with nothing behind it.
 """
 
 from __future__ import annotations
 
 import contextlib
+import math
 import re
 import socket
 import ssl
@@ -68,11 +70,16 @@ class RawServer:
     """Answer every request by a script, each connection on a thread of its own."""
 
     def __init__(
-        self, answer: Callable[[Connection, int], None], tls: ssl.SSLContext | None = None
+        self,
+        answer: Callable[[Connection, int], None],
+        tls: ssl.SSLContext | None = None,
+        *,
+        handshakes: float = math.inf,
     ) -> None:
+        self.accepted_total = 0
         self.asked: list[str | None] = []
         self.is_holding = threading.Event()
-        self._answer, self._tls = answer, tls
+        self._answer, self._tls, self._handshakes = answer, tls, handshakes
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._sockets: set[socket.socket] = set()
         self._threads: list[threading.Thread] = [threading.Thread(target=self._accept)]
@@ -107,9 +114,20 @@ class RawServer:
         with contextlib.suppress(OSError):
             while True:
                 opened, _ = self._listener.accept()
-                thread = threading.Thread(target=self._serve, args=(opened,))
+                self.accepted_total += 1
+                is_answered = self.accepted_total <= self._handshakes
+                serve = self._serve if is_answered else self._accept_only
+                thread = threading.Thread(target=serve, args=(opened,))
                 self._threads.append(thread)
                 thread.start()
+
+    def _accept_only(self, opened: socket.socket) -> None:
+        with contextlib.suppress(OSError), opened:
+            self._sockets.add(opened)
+            try:
+                Connection(self, opened).hold()
+            finally:
+                self._sockets.discard(opened)
 
     def _serve(self, opened: socket.socket) -> None:
         with contextlib.suppress(OSError), opened:

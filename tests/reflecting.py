@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Sequence
+import math
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +17,8 @@ from kwlab.history import History, Object
 from kwlab.log import Request
 from kwlab.server import faults
 from kwlab.server.door import Door, Session
+from kwlab.server.exchange import End, Frame, Refusal, Response, refused
+from kwlab.server.exchange import Request as Asked
 from kwlab.watching.observer import Gap, Listed, ReflectorRecord
 from kwlab.watching.reflector import Reflector
 from kwlab.watching.reflectoroptions import ReflectorOptions
@@ -34,6 +38,8 @@ class Run:
     reflector: Reflector
     events: list[ReflectorEvent]
     records: list[ReflectorRecord]
+    options: ReflectorOptions
+    has_no_end: bool = False
 
     @property
     def told(self) -> list[tuple[str, str, str]]:
@@ -48,6 +54,93 @@ class Run:
     @property
     def gaps(self) -> list[Gap]:
         return [record for record in self.records if isinstance(record, Gap)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manner:
+    """Say how a server differs from the embedded one, as real ones do.
+
+    Parameters
+    ----------
+    has_pages : bool
+        It has no watch cache: it gives pages from anywhere.
+    rest_codes : tuple of int
+        With which codes it refuses the rest of a list, the first times that one is asked for.
+    lags : bool
+        It has not reached any resourceVersion that a list names: another replica has.
+    refuses_watch_list : int or None
+        With which code; None: it knows WatchList.
+    withholds_end : bool
+        The bookmark that ends a WatchList does not come.
+    ends_early : bool
+        A clean end comes in its place.
+    slow_seconds : float
+        How much later it comes than what it ends, in seconds.
+    """
+
+    has_pages: bool = False
+    rest_codes: tuple[int, ...] = ()
+    lags: bool = False
+    refuses_watch_list: int | None = None
+    withholds_end: bool = False
+    ends_early: bool = False
+    slow_seconds: float = 0.0
+
+
+class MannerlyServer(faults.FaultyServer):
+    """Serve a history with faults, in another server's manner."""
+
+    manner = Manner()
+    rests_total = 0
+
+    def respond(self, request: Asked, at: float) -> Response:
+        named, is_watch_list = request.get("resourceVersion"), request.flag("sendInitialEvents")
+        is_list = not request.flag("watch")
+        if request.get("continue"):
+            self.rests_total += 1
+            for code in self.manner.rest_codes[self.rests_total - 1 : self.rests_total]:
+                return refused(Refusal(code, "Refused", "no rest of that list"), at)
+        if is_watch_list and self.manner.refuses_watch_list is not None:
+            return refused(Refusal(self.manner.refuses_watch_list, "Refused", "no WatchList"), at)
+        if is_list and named == "0" and self.manner.has_pages:
+            request = _asking(request, "")
+        if (is_list or is_watch_list) and named not in {None, "", "0"} and self.manner.lags:
+            request = _asking(request, NEVER_REACHED)
+        answer = super().respond(request, at)
+        if not is_watch_list or "Content-Length" in answer.headers:
+            return answer
+        return Response(answer.due, answer.status, answer.headers, self._held(answer.frames))
+
+    def _held(self, frames: Iterator[Frame]) -> Iterator[Frame]:
+        """Let the end bookmark of a WatchList come late, or not at all."""
+        held, due = None, math.inf
+        for frame in frames:
+            if held is not None and frame.due >= due:
+                version = str(self.api.cache.version(due)).encode()
+                yield Frame(due, _VERSION.sub(b'"resourceVersion":"%s"' % version, held))
+                held = None
+            is_end = isinstance(frame.data, bytes) and b"initial-events-end" in frame.data
+            if is_end and self.manner.slow_seconds:
+                assert isinstance(frame.data, bytes)
+                held, due = frame.data, frame.due + self.manner.slow_seconds
+            elif is_end and self.manner.ends_early:
+                yield Frame(frame.due, End.DONE)
+                return
+            elif not (is_end and self.manner.withholds_end):
+                yield frame
+
+
+NEVER_REACHED = "999999999"
+_VERSION = re.compile(rb'"resourceVersion":"\d+"')
+
+
+def _asking(request: Asked, version: str) -> Asked:
+    rest = [(key, value) for key, value in request.query if key != "resourceVersion"]
+    if not version:
+        # Without one there is nothing that it might be not older than.
+        rest = [(key, value) for key, value in rest if key != "resourceVersionMatch"]
+    named = [("resourceVersion", version)] if version else []
+    return replace(request, query=tuple(rest + named))
 
 
 def short(request: Request) -> str:
@@ -66,10 +159,12 @@ def run(
     options: ReflectorOptions | None = None,
     window: int | None = None,
     stop_after: int | None = None,
+    manner: Manner | None = None,
     **selectors: Any,
 ) -> Run:
     """Reflect a history to its end, or until the consumer stops after so many events."""
-    server = faults.FaultyServer(past, faults.parse(scenario), window_events=window)
+    server = MannerlyServer(past, faults.parse(scenario), window_events=window)
+    server.manner = manner or Manner()
     session, records = Session(server), list[ReflectorRecord]()
     reflector = Reflector(
         CoreV1Api(Door(session).client()).list_namespaced_pod,
@@ -83,7 +178,9 @@ def run(
         **selectors,
     )
     events: list[ReflectorEvent] = []
-    found = Run(past, session, reflector, events, records)
+    chosen = options or ReflectorOptions()
+    has_no_end = server.manner.withholds_end or server.manner.ends_early
+    found = Run(past, session, reflector, events, records, chosen, has_no_end)
     try:
         for event in reflector:
             events.append(event)
@@ -111,6 +208,10 @@ def holds(found: Run) -> None:
     order_is_kept(found)
     no_refused_version_is_asked_again(found)
     requests_are_bounded(found)
+    what_a_server_does_not_know_is_not_asked_again(found)
+    a_list_is_not_older_than_what_is_known(found)
+    known_lists_are_asked_for_whole(found)
+    it_lists_as_it_was_told(found)
     nothing_is_lost_without_a_gap(found)
 
 
@@ -167,7 +268,7 @@ def no_refused_version_is_asked_again(found: Run) -> None:
         lines = list(itertools.takewhile(_is_json, (line for _, line in request.sent)))
         if kind != "watch" and request.status == 200:
             refused = {one for one in refused if not any(_hands(line, one[1]) for line in lines)}
-        if request.status == 410 or any(b'"code":410' in line for line in lines):
+        if any(word in line for line in lines for word in _NOT_THERE) or request.status == 410:
             refused.add((kind, version))
 
 
@@ -179,6 +280,71 @@ def requests_are_bounded(found: Run) -> None:
             assert last - first > 0.999, f"{most + 1} times {kinds} at {first:g} to {last:g}"
 
 
+def what_a_server_does_not_know_is_not_asked_again(found: Run) -> None:
+    """A WatchList that was not known, or had no end, is asked for once; then it is listed."""
+    lists = [r for r in found.session.requests if short(r).split()[0] in {"list", "watchlist"}]
+    unknown = [
+        number
+        for number, request in enumerate(lists)
+        if short(request).startswith("watchlist")
+        and (request.status in {400, 404, 405, 422, 501} or found.has_no_end)
+    ]
+    assert len(unknown) <= 1
+    for number, request in enumerate(lists):
+        is_known = found.options.use_watch_list and not any(one < number for one in unknown)
+        after_refusal = number > 0 and short(lists[number - 1]).startswith("watchlist")
+        if is_known and not after_refusal:
+            assert short(request).startswith("watchlist")
+        assert is_known or not short(request).startswith("watchlist")
+
+
+def a_list_is_not_older_than_what_is_known(found: Run) -> None:
+    """Whoever names a resourceVersion says how it is meant: from a page on it is exact else."""
+    for request in found.session.requests:
+        query = dict(request.query)
+        if short(request).startswith("list") and query.get("resourceVersion"):
+            assert query.get("resourceVersionMatch") == "NotOlderThan"
+
+
+def known_lists_are_asked_for_whole(found: Run) -> None:
+    """Pages come from etcd: what a watch cache knows is asked for whole, unless there is none."""
+    has_pages = was_refused = False
+    for request in found.session.requests:
+        query = dict(request.query)
+        is_known = query.get("resourceVersion", "0") not in {"", "0"}
+        if short(request).startswith("list") and is_known:
+            assert (has_pages and not was_refused) == ("limit" in query)
+        is_first = short(request) == "list 0"
+        has_pages |= is_first and any(b'"continue":"' in line for _, line in request.sent)
+        # The rest of a list that has expired is no rest: all of it is asked for.
+        was_refused = short(request) == "continue" and request.status == 410
+
+
+def it_lists_as_it_was_told(found: Run) -> None:
+    """Pages are as large as chosen, and a WatchList is whole and as long as chosen."""
+    options = found.options
+    asked = [
+        request for request in found.session.requests if not short(request).startswith("watch ")
+    ]
+    assert not asked or options.use_watch_list == short(asked[0]).startswith("watchlist")
+    size = str(options.page_size) if options.page_size else None
+    refused_rest = False
+    for request in asked:
+        query = dict(request.query)
+        version = query.get("resourceVersion", "")
+        if short(request).startswith("watchlist"):
+            assert str(math.ceil(options.watch_list_deadline_seconds)) == query["timeoutSeconds"]
+            assert ("NotOlderThan", "true") == (
+                query["resourceVersionMatch"],
+                query["allowWatchBookmarks"],
+            )
+        elif refused_rest:
+            assert "limit" not in query
+        elif version in {"", "0"}:
+            assert size == query.get("limit")
+        refused_rest = short(request) == "continue" and request.status == 410
+
+
 def nothing_is_lost_without_a_gap(found: Run) -> None:
     """Every change after the first list is watched, or there is a gap that says so."""
     listed = [record for record in found.records if isinstance(record, Listed)]
@@ -187,6 +353,9 @@ def nothing_is_lost_without_a_gap(found: Run) -> None:
         told = [_identity(event) for event in found.events if event.origin is Origin.WATCH]
         assert [change.object.identity for change in found.past.changes[first:]] == told
     assert len(listed) == len(found.gaps) + 1
+
+
+_NOT_THERE = (b'"code":410', b"ResourceVersionTooLarge")
 
 
 def _is_json(line: bytes) -> bool:

@@ -56,6 +56,8 @@ def test_retrywatcher_comes_through(name: str) -> None:
         outcome.wrong,
     )
     assert outcome.requests <= 6
+    # A clock of hundredths of a second gives whole hundredths, and less than nothing now and then.
+    assert 0 < 1000 * outcome.cpu_seconds / outcome.delivered < 100
 
 
 def test_the_official_watch_raises_at_a_cut() -> None:
@@ -319,6 +321,14 @@ def test_an_outcome_in_words(facts: dict[str, Any], verdict: str, ending: str) -
     assert (verdict, ending) == (page.verdict(outcome(**facts)), page.ending(outcome(**facts)))
 
 
+@pytest.mark.parametrize(
+    ("cpu_seconds", "cell"), [(0.12, "2.0"), (0.0035, "0.1"), (0.0029, "< 0.1"), (0.0, "< 0.1")]
+)
+def test_cpu_is_never_less_than_nothing(cpu_seconds: float, cell: str) -> None:
+    """What is too little to tell is said to be so."""
+    assert cell == page._row("", outcome(cpu_seconds=cpu_seconds))[-1]
+
+
 def tables(text: str) -> list[list[list[str]]]:
     """Read all tables of a page: rows of cells, the head first."""
     found: list[list[list[str]]] = [[]]
@@ -346,6 +356,7 @@ def assert_whole(text: str) -> None:
         assert titles == [row[0] for row in table[2:]]
         assert all(len(page.COLUMNS) == len(row) for row in table)
         assert all(int(row[1]) >= int(row[2]) >= 1 for row in table[2:])
+        assert not any(row[-1].startswith("-") for row in table[2:])
 
 
 def test_the_committed_page_is_whole() -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import doctest
 import itertools
 import json
+import subprocess
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import fields, replace
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from kubernetes import client
@@ -982,6 +984,30 @@ def test_a_store_may_be_read_by_any_thread_while_events_come() -> None:
         thread.join()
 
     assert [] == failed
+
+
+READS_IN_A_HANDLER: Final = """
+import signal
+from kwlab.watching.store import Store
+from kwlab.wire import WatchEvent
+
+def read(*_):
+    store.events()
+    signal.setitimer(signal.ITIMER_REAL, 0.0005)
+
+store = Store()
+store.apply(WatchEvent(b'{"type":"ADDED","object":{"metadata":{"name":"a"}}}'))
+signal.signal(signal.SIGALRM, read)
+read()
+for _ in range(200_000):
+    store.events()
+signal.setitimer(signal.ITIMER_REAL, 0)
+"""
+
+
+def test_a_signal_handler_may_read_the_store_that_it_interrupts() -> None:
+    """It runs in the thread that was reading, which must not wait for itself."""
+    subprocess.run([sys.executable, "-c", READS_IN_A_HANDLER], check=True, timeout=60)
 
 
 def test_differences_between_nothing_and_nothing() -> None:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from types import ModuleType
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kwlab.errors import WatchEnded
 from kwlab.history import History
 from kwlab.made import Step, made
+from kwlab.server import door
 from kwlab.server.faults import Cut, Error, Fault, Forget, Malformed, Refuse, Silence
-from kwlab.watching import listing, reflector
+from kwlab.watching import listing, reflector, store
 from kwlab.watching.observer import Gap
 from kwlab.watching.reflector import Reflector
 from kwlab.watching.reflectoroptions import ReflectorOptions
@@ -22,8 +23,9 @@ from kwlab.watching.retryoptions import RetryOptions
 from kwlab.watching.store import Origin, ReflectorEvent, Store, differences
 from kwlab.wire import EventType, ListPage, WatchEvent
 from tests.histories import shipped
-from tests.nightly import SCHEDULES
-from tests.reflecting import holds, order_is_kept, run
+from tests.mutants import mutants_of
+from tests.nightly import IS_NIGHTLY, SCHEDULES
+from tests.reflecting import Manner, holds, order_is_kept, run
 
 QUIET_SECONDS = 100.0
 """How long nothing happens at the end, so that the last back-off is over before the recording."""
@@ -116,11 +118,39 @@ AWAY = Past(
         Step(30.0, "delete", "f"),
     ),
 )
-SCHEDULES: list[tuple[list[Fault], ReflectorOptions]] = [
-    ([Cut(at=10.0, away_seconds=5.0), Forget(at=14.0)], ReflectorOptions()),
-    ([Cut(at=10.0, away_seconds=5.0), Forget(at=14.0)], ReflectorOptions(use_watch_list=True)),
-    ([Cut(at=10.0), Refuse(at=10.0, seconds=5.0, code=410)], ReflectorOptions(page_size=1)),
-    ([Refuse(at=0.0, seconds=5.0, code=503), Error(at=10.0), Error(at=14.0)], ReflectorOptions()),
+AWAY_MADE = AWAY.made()
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Play faults to a Reflector on a history, with a server of some manner."""
+
+    scenario: tuple[Fault, ...] = ()
+    options: ReflectorOptions = field(default_factory=ReflectorOptions)
+    manner: Manner = field(default_factory=Manner)
+
+
+FORGOTTEN = (Cut(at=10.0, away_seconds=5.0), Forget(at=14.0))
+PAGED = ReflectorOptions(page_size=2)
+STREAMED = ReflectorOptions(use_watch_list=True, watch_list_deadline_seconds=5.0)
+TRIALS = [
+    Trial(FORGOTTEN),
+    Trial(FORGOTTEN, STREAMED),
+    Trial((Cut(at=10.0), Refuse(at=10.0, seconds=5.0, code=410)), replace(PAGED, page_size=1)),
+    Trial((Refuse(at=0.0, seconds=5.0, code=503), Error(at=10.0), Error(at=14.0))),
+    Trial(FORGOTTEN, PAGED, Manner(has_pages=True)),
+    Trial(FORGOTTEN, PAGED, Manner(has_pages=True, rest_codes=(410, 410))),
+    Trial(FORGOTTEN, PAGED, Manner(has_pages=True, rest_codes=(500,))),
+    Trial(FORGOTTEN, PAGED, Manner(lags=True)),
+    Trial((Error(at=10.0), Error(at=14.0)), PAGED, Manner(lags=True)),
+    Trial(FORGOTTEN, STREAMED, Manner(lags=True)),
+    *(Trial(FORGOTTEN, STREAMED, Manner(refuses_watch_list=c)) for c in (400, 404, 405, 422, 501)),
+    Trial(FORGOTTEN, STREAMED, Manner(refuses_watch_list=403)),
+    Trial(FORGOTTEN, STREAMED, Manner(withholds_end=True)),
+    Trial(FORGOTTEN, STREAMED, Manner(ends_early=True)),
+    Trial(FORGOTTEN, STREAMED, Manner(slow_seconds=3.0)),
+    Trial((Cut(at=10.0), Forget(at=10.5), Error(at=10.8)), STREAMED, Manner(slow_seconds=3.0)),
+    Trial((Refuse(at=10.0, seconds=5.0, code=429, retry_after_seconds=4), Error(at=9.0)), STREAMED),
 ]
 
 
@@ -157,18 +187,18 @@ def first_page_only(body: bytes) -> ListPage:
     return replace(PARSE(body), token="")
 
 
-def deletions_ignored(store: Store, event: WatchEvent) -> None:
+def deletions_ignored(believed: Store, event: WatchEvent) -> None:
     if event.type is not EventType.DELETED:
-        APPLY(store, event)
+        APPLY(believed, event)
 
 
-def from_the_first_list(reflector: Reflector, version: str, until: float) -> Any:
-    return WATCH(reflector, "1000", until)
+def from_the_first_list(one: Reflector, version: str, until: float) -> Any:
+    return WATCH(one, "1000", until)
 
 
-def silent(reflector: Reflector, record: object) -> None:
+def silent(one: Reflector, record: object) -> None:
     if not isinstance(record, Gap):
-        REPORT(reflector, record)
+        REPORT(one, record)
 
 
 PARSE, APPLY = ListPage.parse, Store.apply
@@ -207,17 +237,39 @@ RULES: dict[str, tuple[object, str, object]] = {
 }
 
 
-def broken_by(schedule: tuple[list[Fault], ReflectorOptions]) -> bool:
+@pytest.fixture(autouse=True, scope="module")
+def _mutants_do_not_loop_for_long() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(door, "HOT_LOOP_REQUESTS", 60)
+        yield
+
+
+_killers = list(TRIALS)
+
+
+def is_broken(trial: Trial) -> bool:
+    """Tell whether something does not hold, or the Reflector fails in a way of its own."""
     try:
-        holds(run(AWAY.made(), schedule[0], options=schedule[1]))
-    except (AssertionError, WatchEnded):
+        made = AWAY_MADE
+        holds(run(made, trial.scenario, options=trial.options, manner=trial.manner))
+    except Exception:
         return True
     return False
 
 
-def test_the_schedules_that_break_the_mutants_break_nothing_else() -> None:
-    """With every rule in force all that must hold holds, whatever the schedule."""
-    assert [False] * len(SCHEDULES) == [broken_by(schedule) for schedule in SCHEDULES]
+def is_found_out() -> bool:
+    """Try what found out the last one first: it is often what finds out the next."""
+    for trial in _killers:
+        if is_broken(trial):
+            _killers.remove(trial)
+            _killers.insert(0, trial)
+            return True
+    return False
+
+
+def test_the_trials_that_break_the_mutants_break_nothing_else() -> None:
+    """With every rule in force all that must hold holds, whatever the faults."""
+    assert [] == [trial for trial in TRIALS if is_broken(trial)]
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -226,7 +278,42 @@ def test_with_a_rule_switched_off_something_breaks(
 ) -> None:
     """No rule is there for nothing: without it one of the properties fails."""
     monkeypatch.setattr(*RULES[rule])
-    assert any(broken_by(schedule) for schedule in SCHEDULES)
+    assert is_found_out()
+
+
+EQUIVALENT = {
+    # All pages of a list are of one resourceVersion, and who asks for no pages is given none.
+    "Listing._pages: first or page.resource_version without first",
+    "Listing._pages: is_rest and limit and (page.kind is Kind.STATUS_EXPIRED) without limit",
+    "Listing._pages: limit or None without None",
+    # A refusal always has a Status, if only of its code.
+    "is_unavailable: cause.status is not None is True",
+}
+"""Mutants that do what the rule does."""
+
+DECIDING = [
+    *((listing, f"Listing.{name}") for name in ("_list", "_pages")),
+    *(
+        (listing, name)
+        for name in ("is_unavailable", "_list_options", "_is_no_watch_list", "_take")
+    ),
+    *((store, name) for name in ("Store.apply", "Store.apply_all", "differences")),
+]
+
+
+@pytest.mark.parametrize(("module", "name"), DECIDING)
+def test_with_anything_that_is_decided_switched_off_something_breaks(
+    module: ModuleType, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each condition, side of a condition, operand and argument is there for something."""
+    found_out = {}
+    for mutant in mutants_of(module, name):
+        if mutant.name in EQUIVALENT and not IS_NIGHTLY:
+            continue
+        with monkeypatch.context() as patched:
+            patched.setattr(mutant.function, "__code__", mutant.code)
+            found_out[mutant.name] = is_found_out()
+    assert {one: one not in EQUIVALENT for one in found_out} == found_out
 
 
 def test_a_run_out_of_order_is_found() -> None:

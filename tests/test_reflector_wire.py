@@ -22,7 +22,7 @@ from kwlab.watching.reflector import Reflector
 from kwlab.watching.reflectoroptions import ReflectorOptions
 from kwlab.watching.retryoptions import RetryOptions
 from kwlab.watching.store import Origin
-from tests.leaks import LONG
+from tests.leaks import LONG, until
 from tests.nightly import EVENTS_TOTAL
 from tests.raw_server import CHUNKED, CLOSING, END, Connection, RawServer, added, chunk
 from tests.reflecting import run
@@ -91,11 +91,14 @@ def consumed(
     is_prepared: bool,
     options: ReflectorOptions | None = None,
     once: Callable[[Reflector], None] = lambda reflector: None,
+    retries: bool = True,
 ) -> tuple[BaseException | None, float]:
     """Iterate in a thread; give what it ended with, and how long that took after ``once``."""
     api = server.api(ca)
     if is_prepared:
         kwlab.prepared(api.api_client)
+    elif not retries:
+        api.api_client.rest_client.pool_manager.connection_pool_kw["retries"] = False
     reflector = Reflector(api.list_namespaced_pod, "lab", options=options)
     failed: list[BaseException] = []
 
@@ -168,6 +171,64 @@ def test_the_deadline_holds_while_a_list_trickles(serve: Server, ca_file: str) -
         error, took = consumed(server, ca_file, is_prepared=True, options=options)
         is_over.set()
     assert error is None
+    assert took < 0.4 + STOP_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("sent", "times"),
+    [(b"\n", 10**6), (b"x", 10**6), (b"\n", 30)],
+    ids=["blank lines", "a line without end", "and then nothing"],
+)
+def test_a_watch_list_that_trickles_is_given_up_at_its_deadline(
+    sent: bytes, times: int, serve: Server, ca_file: str
+) -> None:
+    """What is no event holds off neither its deadline nor the list that comes in its place."""
+    is_over, asked_at, are_watches = threading.Event(), list[float](), list[bool]()
+
+    def trickle(connection: Connection, number: int) -> None:
+        are_watches.append(connection.is_watch)
+        asked_at.append(time.monotonic())
+        if number == 1:
+            connection.send(CHUNKED)
+            for _ in range(times):
+                connection.send(chunk(sent))
+                if is_over.wait(0.02):
+                    break
+            connection.hold()
+        elif not connection.is_watch:
+            is_over.set()
+            connection.send(whole(list_of(5)))
+        else:
+            connection.hold()
+
+    def stop(reflector: Reflector) -> None:
+        until(lambda: len(asked_at) == 3)
+        is_over.set()
+        reflector.stop()
+
+    options = ReflectorOptions(use_watch_list=True, watch_list_deadline_seconds=1.0)
+    with serve(trickle) as server:
+        error, _ = consumed(server, ca_file, is_prepared=True, options=options, once=stop)
+    assert error is None
+    assert [True, False, True] == are_watches[:3]
+    assert asked_at[1] - asked_at[0] < 1.0 + STOP_SECONDS
+
+
+def test_the_deadline_holds_while_a_watch_list_trickles(serve: Server, ca_file: str) -> None:
+    """The Reflector's own deadline is kept where its WatchList's is later."""
+    is_over = threading.Event()
+
+    def trickle(connection: Connection, _: int) -> None:
+        connection.send(CHUNKED)
+        while not is_over.wait(0.01):
+            connection.send(chunk(b"\n"))
+
+    options = ReflectorOptions(use_watch_list=True, retry=RetryOptions(deadline_seconds=0.4))
+    with serve(trickle) as server:
+        error, took = consumed(server, ca_file, is_prepared=True, options=options)
+        is_over.set()
+    assert error is None
+    assert 1 == len(server.asked)
     assert took < 0.4 + STOP_SECONDS
 
 

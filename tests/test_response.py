@@ -19,7 +19,7 @@ import urllib3
 from kubernetes import client, watch
 
 from kwlab import errors
-from kwlab.watching.response import Answer, events
+from kwlab.watching.response import LEAST_SECONDS, Answer, events
 from kwlab.watching.resume import Cause, Happening, Kind
 from kwlab.wire import ListOptions, Status, WatchEvent
 from tests.scripted_server import ScriptedServer, line
@@ -443,6 +443,25 @@ def test_a_limit_reaches_the_socket_that_the_client_let_go_of(is_kept: bool) -> 
     answer.limit(60.0)
 
     assert [7.0, 30.0] == shown.timeouts
+
+
+def test_nobody_waits_longer_than_there_is_time() -> None:
+    """A wait is as long as the shortest of what limits it, and what is left counts as it passes."""
+    now = [4.0]
+    answer = Answer(lambda _: None, OPTIONS, now=lambda: now[0])
+    assert answer.shortest() is None
+    assert 20.0 == answer.shortest(20.0)
+
+    answer.until = 10.0
+    assert (6.0, 5.0) == (answer.shortest(20.0), answer.shortest(5.0))
+
+    answer.limit(3.0)
+    assert (3.0, 2.0) == (answer.shortest(), answer.shortest(2.0))
+
+    now[0] = 8.0
+    assert 2.0 == answer.shortest(20.0)
+    now[0] = 11.0
+    assert LEAST_SECONDS == answer.shortest()
 
 
 def test_a_broken_stream_says_so_to_whoever_reads_it_alone() -> None:

@@ -1,219 +1,30 @@
-"""Whatever happens and whatever fails, a RetryWatcher delivers each change once, or says its end.
-
-What must hold is read off what the server was asked and what it sent, not off the watcher.
-"""
+"""Whatever happens and fails, a RetryWatcher delivers each change once, or says its end."""
 
 from __future__ import annotations
 
-import itertools
-import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import fields, replace
+from types import MappingProxyType, ModuleType
 from typing import Any, Final
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kubernetes.client import CoreV1Api
 
-from kwlab.errors import Expired, RecordingOver, WatchEnded
-from kwlab.history import History
-from kwlab.log import Request
+from kwlab.errors import Denied, NoProgress, WatchEnded
 from kwlab.made import Step
-from kwlab.server import faults
-from kwlab.server.door import Door, Session
+from kwlab.server import door
 from kwlab.server.faults import Cut, Error, Fault, Forget, Malformed, Refuse, Silence
-from kwlab.watching import resume
-from kwlab.watching.resume import Kind, Rule, State
-from kwlab.watching.retryoptions import DEFAULT, RetryOptions
+from kwlab.watching import causes, resume, retryoptions
+from kwlab.watching.resume import Do, Kind, Phase, Rule
+from kwlab.watching.retryoptions import DEFAULT, STRICT, Backoff, RetryOptions
 from kwlab.watching.retrywatcher import RetryWatcher
-from kwlab.wire import Decoded, EventType, LineDecoder, ListOptions, Unreadable, WatchEvent
-from tests.histories import NAMESPACE, pods
-from tests.nightly import SCHEDULES
+from kwlab.wire import Decoded, LineDecoder, ListOptions, Unreadable, WatchEvent
+from tests.histories import pods
+from tests.mutants import functions_of, mutants_of
+from tests.nightly import IS_NIGHTLY, SCHEDULES
+from tests.retrying import Stop, Trial, Way, holds, run
 from tests.test_reflector_properties import AWAY, Past, pasts, scenarios
-
-FINAL: Final = frozenset({401, 403, 404, 410})
-
-
-@dataclass
-class Run:
-    """Hold one run to the end of its history: what was asked, delivered, and how it ended."""
-
-    past: History
-    scenario: Sequence[Fault]
-    options: RetryOptions
-    session: Session
-    events: list[WatchEvent]
-    stood: list[str]
-    """Where the watcher stood while each event was being handled."""
-    error: BaseException | None = None
-
-    @property
-    def requests(self) -> Sequence[Request]:
-        return self.session.requests
-
-
-def run(
-    past: History,
-    scenario: Sequence[Fault] = (),
-    options: RetryOptions = DEFAULT,
-    *,
-    timeout_seconds: int = 30,
-    window: int | None = None,
-) -> Run:
-    session = Session(faults.FaultyServer(past, scenario, window_events=window))
-    api = CoreV1Api(Door(session).client())
-
-    def watch(asked: ListOptions) -> object:
-        asked = asked.replace(timeout_seconds=timeout_seconds)
-        return api.list_namespaced_pod(NAMESPACE, watch=True, _preload_content=False, **asked)
-
-    found = Run(past, scenario, options, session, [], [])
-    watcher = RetryWatcher(
-        past.resource_version, watch, options=options, clock=session.clock, random=lambda: 0.0
-    )
-    try:
-        for event in watcher:
-            found.events.append(event)
-            found.stood.append(watcher.resource_version)
-    except (RecordingOver, WatchEnded) as error:
-        found.error = error
-    return found
-
-
-# ---- what must hold of any run
-
-
-def holds(found: Run) -> None:
-    each_change_is_delivered_once_and_in_order(found)
-    it_ends_for_a_reason_that_it_says(found)
-    it_asks_from_the_last_whole_line(found)
-    an_event_is_acknowledged_by_the_next(found)
-    nothing_is_asked_after_a_final_refusal(found)
-    requests_are_paced(found)
-    failures_are_backed_off_and_bounded(found)
-    the_server_is_left_alone_as_it_asks(found)
-
-
-def each_change_is_delivered_once_and_in_order(found: Run) -> None:
-    """What was delivered is the beginning of what happened; all of it, where it did not end."""
-    changed = [change.object for change in found.past.changes]
-    happened = [one.identity for one in changed if one.resource.plural == "pods"]
-    delivered = [(event.uid, event.resource_version) for event in found.events]
-    assert happened[: len(delivered)] == delivered
-    if isinstance(found.error, RecordingOver):
-        assert happened == delivered
-
-
-def it_ends_for_a_reason_that_it_says(found: Run) -> None:
-    """It ends with a typed error that says where to go on from, and 410 only where one came."""
-    if isinstance(found.error, RecordingOver):
-        return
-    assert isinstance(found.error, WatchEnded)
-    assert standing(found.requests, found.past.resource_version) == found.error.resource_version
-    assert isinstance(found.error, Expired) == is_gone(found.requests[-1])
-
-
-def it_asks_from_the_last_whole_line(found: Run) -> None:
-    """Events and bookmarks move the resourceVersion; nothing else does, nor what follows junk."""
-    version = found.past.resource_version
-    for request in found.requests:
-        assert version == request.parameter("resourceVersion")
-        version = standing([request], version)
-
-
-def an_event_is_acknowledged_by_the_next(found: Run) -> None:
-    """While an event is being handled its resourceVersion is not where it would go on from."""
-    for event, stood in zip(found.events, found.stood, strict=True):
-        assert event.resource_version != stood
-
-
-def nothing_is_asked_after_a_final_refusal(found: Run) -> None:
-    """A refusal that asking again does not change is the end."""
-    assert not any(
-        is_gone(request) or request.status in FINAL for request in list(found.requests)[:-1]
-    )
-
-
-def requests_are_paced(found: Run) -> None:
-    """From one request to the next is a second, at least."""
-    for one, following in itertools.pairwise(found.requests):
-        assert following.at - one.at > 0.999
-
-
-def failures_are_backed_off_and_bounded(found: Run) -> None:
-    """Each failure in a row is waited out for longer, and there is an end; progress resets it."""
-    backoff, limit = DEFAULT.backoff, found.options.no_progress_limit
-    assert backoff is not None
-    in_a_row = 0
-    for one, following in itertools.pairwise([*found.requests, None]):
-        assert one is not None
-        in_a_row = in_a_row + 1 if one.status >= 400 else 0
-        assert limit is None or in_a_row <= limit
-        if in_a_row >= 2 and following is not None:
-            assert following.at - one.at > min(30.0, backoff.seconds(in_a_row)) - 0.001
-        elif following is not None and moved(one) and is_reachable(found, next_at(one)):
-            assert following.at < next_at(one) + 0.001
-
-
-def the_server_is_left_alone_as_it_asks(found: Run) -> None:
-    """A Retry-After is kept."""
-    refusals = [each for each in timed(found) if isinstance(each[1], Refuse)]
-    for one, following in itertools.pairwise(found.requests):
-        asked = [f.retry_after_seconds for at, f in refusals if at <= one.at < at + f.seconds]
-        assert one.status < 400 or following.at - one.at > asked[0] - 0.001
-
-
-def timed(found: Run) -> list[tuple[float, Any]]:
-    """Give the faults with their moments, in order."""
-    return sorted(
-        ((fault.moment(found.past), fault) for fault in found.scenario), key=lambda pair: pair[0]
-    )
-
-
-def next_at(one: Request) -> float:
-    """Give when, after progress, it is asked again: at once, and a second from the start."""
-    return max(one.closed_at or one.at, one.at + 1.0)
-
-
-def is_reachable(found: Run, at: float) -> bool:
-    return not any(
-        isinstance(fault, Cut) and moment <= at < moment + fault.away_seconds
-        for moment, fault in timed(found)
-    )
-
-
-def lines(request: Request) -> Iterator[dict[str, Any]]:
-    """Give what could be read of an answer, up to what could not, or with an error at the end."""
-    if request.status != 200:
-        return
-    for _, line in request.sent:
-        try:
-            value = json.loads(line)
-        except ValueError:
-            return
-        yield value
-        if value["type"] == "ERROR":
-            return
-
-
-def standing(requests: Iterable[Request], version: str) -> str:
-    """Give the resourceVersion of the last line of all."""
-    for request in requests:
-        for value in lines(request):
-            version = value["object"]["metadata"].get("resourceVersion", version)
-    return version
-
-
-def moved(request: Request) -> bool:
-    return standing([request], "") not in {"", request.parameter("resourceVersion")}
-
-
-def is_gone(request: Request) -> bool:
-    return request.status == 410 or any(
-        value["type"] == "ERROR" and value["object"]["code"] == 410 for value in lines(request)
-    )
-
 
 options = st.builds(
     lambda idle, limit: replace(DEFAULT, idle_seconds=idle, no_progress_limit=limit),
@@ -223,74 +34,223 @@ options = st.builds(
 
 
 @settings(max_examples=SCHEDULES)
-@given(pasts(), scenarios, options, st.integers(1, 40), st.sampled_from([None, None, 1, 3]))
+@given(
+    pasts(),
+    scenarios,
+    options | st.just(STRICT),
+    st.integers(1, 40),
+    st.sampled_from([None, None, 1, 3]),
+    st.sampled_from([Way.RESPONSE, Way.RESPONSE, Way.GENERATOR]),
+    st.sampled_from([0.0, 0.5]),
+)
 def test_a_retry_watcher_delivers_each_change_once_or_says_its_end(
-    past: Past, scenario: list[Fault], chosen: RetryOptions, timeout: int, window: int | None
+    past: Past,
+    scenario: list[Fault],
+    chosen: RetryOptions,
+    timeout: int,
+    window: int | None,
+    way: Way,
+    random: float,
 ) -> None:
-    """Nothing lost in the window, nothing twice, in order, paced, backed off, typed ends."""
-    holds(run(past.made(), scenario, chosen, timeout_seconds=timeout, window=window))
+    """Nothing lost in the window, nothing twice, in order, in time, and typed ends."""
+    trial = Trial(
+        past=past.made(),
+        scenario=scenario,
+        options=chosen,
+        timeout_seconds=timeout,
+        window=window,
+        way=way,
+        random=random,
+    )
+    holds(run(trial))
 
 
 # ---- with a rule switched off, something of it breaks
 
+AWAY_MADE: Final = AWAY.made()
 QUIET: Final = pods(
     Step(5.0, "modify", "a"),
     Step(20.0, "add", "other", resource="configmaps"),
     Step(80.0, "modify", "a"),
     existing=("a",),
-    seconds=200.0,
+    seconds=400.0,
 )
 """Nothing happens to pods for more than a minute, and a bookmark is all that comes."""
 
+IMPATIENT: Final = replace(DEFAULT, no_progress_limit=3, idle_seconds=20.0)
+PATIENT: Final = replace(IMPATIENT, idle_seconds=5.0)
+NAMELESS: Final = '{"type":"MODIFIED","object":{"metadata":{"name":"b","uid":"b"}}}'
+NO_STATUS: Final = '{"type":"ERROR","object":{"metadata":{}}}'
 
-AWAY_MADE: Final = AWAY.made()
+
+def every(
+    seconds: float, what: Callable[..., Fault], *, first_at: float = 32.0, **facts: Any
+) -> tuple[Fault, ...]:
+    """Let something go wrong again and again for a minute, when nothing changes any more."""
+    return tuple(what(at=first_at + seconds * n, **facts) for n in range(int(60 / seconds)))
 
 
-@dataclass(frozen=True)
-class Trial:
-    """Play faults to a watcher on a history."""
+def trial(*scenario: Fault, **facts: Any) -> Trial:
+    return Trial(scenario=scenario, **{"past": AWAY_MADE, **facts})
 
-    scenario: tuple[Fault, ...]
-    options: RetryOptions = DEFAULT
-    past: History = AWAY_MADE
+
+def at_once(**facts: Any) -> tuple[Fault, ...]:
+    return (Cut(at=12.2), Refuse(at=12.2, **facts))
 
 
 TRIALS: Final = [
-    Trial((Cut(at=10.0, away_seconds=2.5), Error(at=20.0, code=500), Cut(at=40.0))),
-    Trial((Cut(at=10.0, away_seconds=5.0), Forget(at=14.0))),
-    Trial((Cut(at=12.2), Refuse(at=12.2, seconds=60.0, code=410))),
-    Trial((Cut(at=12.2), Refuse(at=12.2, seconds=60.0, code=404))),
-    Trial(
-        (Cut(at=12.2), Refuse(at=12.2, seconds=900.0, code=503)),
-        replace(DEFAULT, no_progress_limit=5),
+    trial(Cut(at=10.0, away_seconds=2.5), Error(at=20.0, code=500), Cut(at=40.0)),
+    trial(Cut(at=10.0, away_seconds=5.0), Forget(at=14.0)),
+    trial(*at_once(seconds=60.0, code=410)),
+    trial(*at_once(seconds=6.0, code=410), options=STRICT),
+    trial(*at_once(seconds=60.0, code=403)),
+    trial(*at_once(seconds=60.0, code=404)),
+    trial(*at_once(seconds=6.0, code=404), options=STRICT),
+    trial(*at_once(seconds=6.0, code=401), options=STRICT),
+    trial(*at_once(seconds=900.0, code=503), options=IMPATIENT),
+    trial(*at_once(seconds=30.0, code=503), random=0.5),
+    trial(*at_once(seconds=5.0, code=429, retry_after_seconds=9)),
+    trial(*at_once(seconds=5.0, code=429, retry_after_seconds=400), past=QUIET),
+    trial(Error(at=20.0, code=429, retry_after_seconds=7), random=0.5),
+    trial(Malformed(at=10.0)),
+    trial(Malformed(at=10.0, line=NAMELESS)),
+    trial(Malformed(at=10.0, line=NO_STATUS)),
+    trial(Silence(at=10.0), options=replace(DEFAULT, idle_seconds=20.0)),
+    trial(Refuse(at=0.0, seconds=5.0, code=503), Cut(at=11.5), Cut(at=12.7)),
+    trial(Cut(at=70.0), past=QUIET),
+    # The same again and again, and nothing gets on.
+    trial(*every(0.4, Error, code=500), options=IMPATIENT),
+    trial(*every(0.4, Error, code=500)[:9], options=STRICT),
+    trial(*every(0.4, Malformed), options=IMPATIENT),
+    trial(*every(0.4, Cut), options=IMPATIENT),
+    trial(*every(0.4, Cut, how="reset"), random=0.5),
+    trial(*every(3.0, Cut), options=IMPATIENT),
+    trial(*every(0.2, Silence), options=replace(IMPATIENT, idle_seconds=5.0)),
+    trial(*every(0.2, Silence)[:40], options=IMPATIENT, read_timeout_seconds=4.0),
+    trial(*every(0.2, Silence), options=IMPATIENT, read_timeout_seconds=12.0),
+    trial(
+        *every(0.2, Silence),
+        options=replace(IMPATIENT, idle_seconds=None),
+        read_timeout_seconds=4.0,
     ),
-    Trial((Cut(at=12.2), Refuse(at=12.2, seconds=5.0, code=429, retry_after_seconds=9))),
-    Trial((Malformed(at=10.0),)),
-    Trial((Silence(at=10.0),), replace(DEFAULT, idle_seconds=20.0)),
-    Trial((Refuse(at=0.0, seconds=5.0, code=503), Cut(at=11.5), Cut(at=12.7))),
-    Trial((Cut(at=70.0),), past=QUIET),
+    # A bookmark came, and then nothing.
+    trial(*every(8.0, Silence, first_at=39.0), options=PATIENT, timeout_seconds=5),
+    # One that lived for long, between those that did not.
+    trial(*every(0.4, Cut)[:8], *every(0.4, Cut)[30:], options=replace(DEFAULT, idle_seconds=20.0)),
+    trial(*every(0.4, Cut), options=replace(DEFAULT, backoff=Backoff(initial_seconds=0.1))),
+    trial(timeout_seconds=-1, options=IMPATIENT),
+    trial(timeout_seconds=-1, options=STRICT, past=pods(seconds=10.0)),
+    trial(*every(9.0, Silence), options=replace(IMPATIENT, idle_seconds=5.0), timeout_seconds=3),
+    trial(*every(0.4, Cut, away_seconds=0.4), options=IMPATIENT),
+    # The function itself.
+    trial(trouble={1: ValueError("no such thing")}, timeout_seconds=8),
+    trial(trouble={1: ValueError("no such thing")}, timeout_seconds=8, options=STRICT),
+    trial(trouble={1: None}, timeout_seconds=8),
+    trial(trouble={1: None}, timeout_seconds=8, options=STRICT),
+    trial(trouble={n: TimeoutError() for n in range(1, 7)}, options=IMPATIENT, timeout_seconds=8),
+    trial(trouble={2: Stop()}, timeout_seconds=8),
+    trial(trouble={1: ValueError("no such thing")}, timeout_seconds=8, way=Way.GENERATOR),
+    trial(stop_after=2),
+    trial(options=replace(DEFAULT, deadline_seconds=20.0)),
+    trial(*at_once(seconds=90.0, code=503), options=replace(DEFAULT, deadline_seconds=20.0)),
+    trial(trouble={1: ValueError("no such thing")}, way=Way.GENERATOR, options=STRICT),
+    *(
+        trial(Refuse(at=at, seconds=60.0, code=code), timeout_seconds=8, way=Way.GENERATOR, **more)
+        for at, code in ((5.0, 403), (5.0, 404), (5.0, 410), (35.0, 500))
+        for more in ({"options": replace(IMPATIENT, no_progress_limit=1)}, {"options": STRICT})
+    ),
+    trial(Cut(at=9.0, away_seconds=3.0), way=Way.BY_HAND, timeout_seconds=8),
+    trial(Cut(at=10.0, line_bytes=10_000), Cut(at=11.2, line_bytes=80)),
 ]
 
 
-def is_broken(trial: Trial, **switched: Any) -> bool:
+@pytest.fixture(autouse=True, scope="module")
+def _mutants_do_not_loop_for_long() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(door, "HOT_LOOP_REQUESTS", 60)
+        yield
+
+
+_killers: Final = list(TRIALS)
+
+
+def is_broken(trial: Trial, given: RetryOptions | None = None) -> bool:
+    """Tell whether something does not hold, or the watcher fails in a way of its own."""
     try:
-        holds(run(trial.past, trial.scenario, replace(trial.options, **switched)))
-    except AssertionError:
+        holds(run(trial, given))
+    except Exception:
         return True
     return False
 
 
-OPTIONS: Final[dict[str, dict[str, Any]]] = {
-    "the least time between attempts": {"min_restart_delay_seconds": 0.0},
-    "back-off": {"backoff": None},
-    "Retry-After": {"max_retry_after_seconds": 0.0},
-    "the idle timer": {"idle_seconds": None},
-    "the limit without progress": {"no_progress_limit": None},
-    "410 as a status is final": {"is_expired_status_final": False},
-    "404 is final": {"is_not_found_final": False},
-    "an end is raised": {"is_end_raised": False},
+def is_found_out() -> bool:
+    """Try what found out the last one first: it is often what finds out the next."""
+    for trial in _killers:
+        if is_broken(trial):
+            _killers.remove(trial)
+            _killers.insert(0, trial)
+            return True
+    return False
+
+
+def test_the_trials_that_break_the_mutants_break_nothing_else() -> None:
+    """With every rule in force all that must hold holds, whatever the faults."""
+    assert [] == [trial for trial in TRIALS if is_broken(trial)]
+
+
+OFF: Final[dict[str, Any]] = {
+    **{each.name: getattr(STRICT, each.name) for each in fields(RetryOptions)},
+    "min_restart_delay_seconds": 0.0,
+    "deadline_seconds": None,
+    "max_retry_after_seconds": None,
 }
-"""Rules that are options, and what switches them off."""
+"""What switches an option off: client-go's way, where it has one."""
+
+
+@pytest.mark.parametrize("name", [each.name for each in fields(RetryOptions)])
+def test_without_an_option_something_breaks(name: str) -> None:
+    """No option is there for nothing: with another value in its place a property fails."""
+    assert any(is_broken(each, replace(each.options, **{name: OFF[name]})) for each in TRIALS)
+
+
+_RETRIED: Final = Rule(Do.RECONNECT, Phase.WAITING)
+NOWHERE: Final = frozenset({(Phase.OPEN, Kind.NOTHING), (Phase.WAITING, Kind.STOPPED)})
+"""What no run comes to: a generator is not None, and who waits has no attempt to stop."""
+UNASKED: Final = frozenset({(Phase.OPEN, Kind.EVENT), (Phase.OPEN, Kind.BOOKMARK)})
+"""What the diagram shows and :func:`resume._line` decides, whose mutants are found out below."""
+
+
+def other_rules(row: Rule) -> Iterator[Rule | None]:
+    """Give what a row of the table might say instead; None where it says nothing."""
+    yield None
+    if row.do is Do.RECONNECT:
+        yield Rule(Do.END, Phase.ENDED, ending=NoProgress)
+    elif row.do is not Do.STOP:
+        yield _RETRIED
+    if row.given_up_as is not None:
+        yield replace(row, given_up_as=None)
+        yield replace(row, given_up_as=Denied)
+    if row.ending is not None:
+        yield replace(row, ending=WatchEnded)
+    if row.option is not None:
+        yield replace(row, option=None)
+
+
+@pytest.mark.parametrize("where", resume.TABLE, ids=str)
+def test_without_a_row_of_the_table_something_breaks(
+    where: tuple[Phase, Kind], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each row of the table is there for something, and so is each thing that it says."""
+    found_out = []
+    is_away = where in NOWHERE | UNASKED
+    others = [] if is_away and not IS_NIGHTLY else list(other_rules(resume.TABLE[where]))
+    for other in others:
+        table = {key: row for key, row in resume.TABLE.items() if key != where}
+        with monkeypatch.context() as patched:
+            changed = table if other is None else {**table, where: other}
+            patched.setattr(resume, "TABLE", MappingProxyType(changed))
+            found_out.append(is_found_out())
+    assert [not is_away] * len(others) == found_out
 
 
 def from_the_beginning(watcher: RetryWatcher) -> ListOptions:
@@ -311,18 +271,6 @@ def too_early(watcher: RetryWatcher, attempt: Any) -> Iterator[WatchEvent]:
     return action
 
 
-def event_stays(state: State, event: WatchEvent, chosen: RetryOptions) -> Any:
-    moved_to, action = LINE(state, event, chosen)
-    if action.do is resume.Do.DELIVER:
-        return state, action
-    return moved_to, action
-
-
-def bookmark_stays(state: State, event: WatchEvent, chosen: RetryOptions) -> Any:
-    moved_to, action = LINE(state, event, chosen)
-    return (state if event.type is EventType.BOOKMARK else moved_to), action
-
-
 def past_junk(decoder: LineDecoder, chunk: bytes) -> Iterator[Decoded]:
     for one in FEED(decoder, chunk):
         decoder._ended = False
@@ -330,34 +278,21 @@ def past_junk(decoder: LineDecoder, chunk: bytes) -> Iterator[Decoded]:
             yield one
 
 
-LINE, FEED, ATTEMPT = resume._line, LineDecoder.feed, RetryWatcher._attempt
-RETRIED: Final = Rule(resume.Do.RECONNECT, resume.Phase.WAITING)
+def paced_from_the_close(watcher: RetryWatcher, attempt: Any, action: Any) -> Any:
+    delay, why = DELAY(watcher, attempt, action)
+    return max(delay, action.pace_seconds), why
+
+
+FEED, ATTEMPT, DELAY = LineDecoder.feed, RetryWatcher._attempt, RetryWatcher._delay
 
 RULES: Final[dict[str, tuple[object, str, object]]] = {
     "it resumes from the last event": (RetryWatcher, "_asking", from_the_beginning),
     "an event is acknowledged by the next": (RetryWatcher, "_attempt", too_early),
-    "a delivered event moves the resourceVersion": (resume, "_line", event_stays),
-    "a bookmark moves the resourceVersion": (resume, "_line", bookmark_stays),
-    "410 in the stream is final": (
-        resume,
-        "TABLE",
-        {**resume.TABLE, (resume.Phase.OPEN, Kind.ERROR_EXPIRED): RETRIED},
-    ),
     "what cannot be read is not stepped over": (LineDecoder, "feed", past_junk),
-    "progress resets the back-off": (State, "has_progressed", False),
-    "a Retry-After of the server's is read": (resume, "_wait", lambda cause, options: 0.0),
+    "the pace counts from the start of an attempt": (RetryWatcher, "_delay", paced_from_the_close),
+    "a Retry-After header is read": (causes, "_retry_after_seconds", lambda headers: 0.0),
 }
-
-
-def test_the_trials_that_break_the_mutants_break_nothing_else() -> None:
-    """With every rule in force all that must hold holds, whatever the faults."""
-    assert [False] * len(TRIALS) == [is_broken(trial) for trial in TRIALS]
-
-
-@pytest.mark.parametrize("rule", OPTIONS)
-def test_without_an_option_something_breaks(rule: str) -> None:
-    """No option is there for nothing: with client-go's way in its place a property fails."""
-    assert any(is_broken(trial, **OPTIONS[rule]) for trial in TRIALS)
+"""Rules that hold in the loop around the table."""
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -366,4 +301,48 @@ def test_with_a_rule_switched_off_something_breaks(
 ) -> None:
     """No rule is there for nothing: without it one of the properties fails."""
     monkeypatch.setattr(*RULES[rule])
-    assert any(map(is_broken, TRIALS))
+    assert is_found_out()
+
+
+EQUIVALENT: Final = {
+    # Only an open answer has events, and a table that is whole says of each cause what to do.
+    "step: state.phase is Phase.OPEN and happening.type is not EventType.ERROR"
+    " without state.phase is Phase.OPEN",
+    "rule: found is None is False",
+    "cause_of: event.type is not EventType.ERROR is False",
+    "cause_of: event.type is EventType.BOOKMARK is True",
+    "cause_of: event.type is EventType.BOOKMARK is False",
+    "_turn: found.do in {Do.DELIVER, Do.SKIP} is False",
+    "_turn: without Do.DELIVER",
+    "_turn: without Do.SKIP",
+    # What is written there stands there already, or nobody looks at it again.
+    "_turn: found.do is Do.ASK is True",
+    "_reconnect: without phase=Phase.ENDED",
+    "cause_of: without status=status",
+    # The limit is reached by counting, so an attempt that is not counted does not reach it.
+    "_reconnect: limit is not None and answered > state.answered and (answered >= limit)"
+    " without answered > state.answered",
+    # A wait of less than nothing is none, for the clock too.
+    "_wait: max(0.0, cause.retry_after_seconds) without 0.0",
+}
+"""Mutants that do what the rule does; a rule of the table is not among them."""
+
+DECIDING: Final = [
+    *((resume, name) for name in functions_of(resume) if name not in {"_end", "close_of"}),
+    (retryoptions, "Backoff.seconds"),
+]
+
+
+@pytest.mark.parametrize(("module", "name"), DECIDING)
+def test_with_anything_that_is_decided_switched_off_something_breaks(
+    module: ModuleType, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each condition, side of a condition, operand and argument is there for something."""
+    found_out = {}
+    for mutant in mutants_of(module, name):
+        if mutant.name in EQUIVALENT and not IS_NIGHTLY:
+            continue
+        with monkeypatch.context() as patched:
+            patched.setattr(mutant.function, "__code__", mutant.code)
+            found_out[mutant.name] = is_found_out()
+    assert {one: one not in EQUIVALENT for one in found_out} == found_out

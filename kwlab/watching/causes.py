@@ -20,7 +20,7 @@ from typing import Any, Final
 from kwlab.errors import KwlabError, StreamBroken, WatchFunctionError
 from kwlab.messages import say
 from kwlab.watching.resume import Cause, Kind
-from kwlab.wire import ListOptions, Status, python_name
+from kwlab.wire import EXCERPT_BYTES, ListOptions, Status, python_name
 
 
 def of_status(
@@ -126,6 +126,25 @@ def _api_exception(error: Any, *, is_open: bool) -> Cause:
         return Cause(kind, detail=f"{kind} ({str(error.reason).splitlines()[0]})", error=error)
     body = error.body.encode() if isinstance(error.body, str) else error.body or b""
     return of_status(int(error.status), error.headers, body, error)
+
+
+def in_full(cause: Cause) -> str:
+    """Say what happened, with what the client's own error says where there was no answer.
+
+    Parameters
+    ----------
+    cause : Cause
+
+    Returns
+    -------
+    str
+        One line.
+    """
+    if cause.error is None or cause.code is not None:
+        return cause.detail or str(cause.kind)
+    # Of an ApiException and a MaxRetryError only the reason: the rest are headers and an URL.
+    told = " ".join(str(getattr(cause.error, "reason", None) or cause.error).split())
+    return f"{cause.kind}: {told[:EXCERPT_BYTES]}"
 
 
 def retries_before(response: object) -> int:
@@ -237,7 +256,8 @@ _UNEXPECTED: Final = re.compile(r"unexpected keyword argument '(\w+)'")
 
 def _refused_argument(error: Any) -> str:
     first = error.errors()[0]
-    name = ".".join(str(part) for part in first["loc"])
+    # What follows the argument's own name tells of pydantic's unions.
+    name = str(first["loc"][0]) if first["loc"] else ""
     if name.isdecimal() and isinstance(first.get("input"), ListOptions):
         return say("function.positional")
     return _camel_case(name) or say("function.refused_argument", name=name, reason=first["msg"])

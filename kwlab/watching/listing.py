@@ -29,7 +29,7 @@ from kwlab.messages import say
 from kwlab.watching.clock import Clock
 from kwlab.watching.listmethod import ListAndWatch
 from kwlab.watching.reading import READ_BYTES, OpenResponse
-from kwlab.watching.response import LEAST_SECONDS, Answer
+from kwlab.watching.response import Answer, current
 from kwlab.watching.resume import Cause, Happening, Kind
 from kwlab.watching.store import Key, key_of
 from kwlab.wire import EXCERPT_BYTES, EventType, ListOptions, ListPage, WatchEvent
@@ -204,7 +204,7 @@ class Listing:
             pages.append(page)
             yield from events
 
-        with contextlib.closing(self._happenings(read)) as happenings:
+        with contextlib.closing(self._happenings(read, self._until)) as happenings:
             for happened in happenings:
                 if isinstance(happened, WatchEvent):
                     objects[key_of(happened)] = happened
@@ -235,12 +235,7 @@ class Listing:
         while not self._is_over and (part := response.read1(READ_BYTES, True)):
             yield part
             if self._answer is not None:
-                self._answer.limit(self._patience_seconds(self._silence_seconds))
-
-    def _patience_seconds(self, silence_seconds: float | None) -> float | None:
-        left = max(LEAST_SECONDS, self._until - self._clock.now())
-        shorter = left if silence_seconds is None else min(silence_seconds, left)
-        return None if shorter == math.inf else shorter
+                self._answer.limit(self._silence_seconds)
 
     def _stream(self, version: str, deadline_seconds: float) -> Present | Cause:
         """Fetch what exists as the beginning of a watch."""
@@ -251,17 +246,18 @@ class Listing:
             allow_watch_bookmarks=True,
             timeout_seconds=math.ceil(deadline_seconds),
         )
-        until = self._clock.now() + deadline_seconds
+        until = min(self._until, self._clock.now() + deadline_seconds)
         objects: dict[Key, WatchEvent] = {}
 
         def open_(_: ListOptions) -> Any:
-            return self._open(deadline_seconds, options, watch=True)
+            return self._open(None, options, watch=True)
 
-        with contextlib.closing(self._happenings(open_)) as happenings:
+        with contextlib.closing(self._happenings(open_, until)) as happenings:
             for happened in happenings:
                 if isinstance(happened, Cause):
                     if happened.kind is not Kind.OPENED:
-                        return happened
+                        is_late = self._clock.now() >= until
+                        return _NO_END_BOOKMARK if is_late else happened
                 elif happened.type is EventType.ERROR:
                     return _cause_of(happened)
                 elif happened.ends_initial_events:
@@ -270,21 +266,18 @@ class Listing:
                     return Present(happened.resource_version, objects)
                 else:
                     _take(objects, happened)
-                if self._clock.now() > until:
-                    return Cause(Kind.SILENT, detail="no end bookmark")
         return Cause(Kind.STOPPED)
 
     def _open(self, silence_seconds: float | None, options: ListOptions, **watch: bool) -> Any:
         self.requests_total += 1
-        patience = self._patience_seconds(silence_seconds)
         if self._answer is not None:
-            self._answer.limit(patience)
-        # A read timeout that was given to the Reflector is the method's own argument.
-        timeout = self._method.keywords.get("_request_timeout", patience)
-        return self._method(_preload_content=False, _request_timeout=timeout, **watch, **options)
+            self._answer.limit(silence_seconds)
+        timeout = request_timeout(self._method)
+        return self._method(_preload_content=False, **timeout, **watch, **options)
 
-    def _happenings(self, function: Callable[[ListOptions], object]) -> _Happenings:
-        answer = self._answer = Answer(function, ListOptions())
+    def _happenings(self, function: Callable[[ListOptions], object], until: float) -> _Happenings:
+        answer = self._answer = Answer(function, ListOptions(), now=self._clock.now)
+        answer.until = None if until == math.inf else until
         # An interrupt() that came before this answer was known has interrupted nothing.
         if self._is_interrupted:
             answer.interrupt()
@@ -299,6 +292,27 @@ class Listing:
 
 
 _Happenings: TypeAlias = Generator[Happening, None, None]
+
+_NO_END_BOOKMARK: Final = Cause(Kind.SILENT, detail="no end bookmark")
+
+
+def request_timeout(method: ListAndWatch) -> dict[str, float | None]:
+    """Say how long the client may wait for a connection and for bytes, where nobody wakes it.
+
+    Parameters
+    ----------
+    method : functools.partial
+        About to be called, as a watch function or inside of one.
+
+    Returns
+    -------
+    dict of str to float or None
+        The argument; empty where the method was given a timeout of its own.
+    """
+    answer = current()
+    if answer is None or "_request_timeout" in method.keywords:
+        return {}
+    return {"_request_timeout": answer.shortest()}
 
 
 def is_unavailable(cause: Cause) -> bool:

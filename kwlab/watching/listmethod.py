@@ -66,6 +66,26 @@ def bound(method: object, args: tuple[object, ...], selectors: dict[str, object]
     return functools.partial(method, *args, **selectors)
 
 
+def knows_watch_list(method: ListAndWatch) -> bool:
+    """Tell whether a list method can ask for a WatchList; those of ``CustomObjectsApi`` cannot.
+
+    Parameters
+    ----------
+    method : functools.partial
+
+    Returns
+    -------
+    bool
+        True also where it cannot say what it takes.
+    """
+    try:
+        parameters = inspect.signature(method).parameters
+    except (TypeError, ValueError):
+        return True
+    takes_any = any(one.kind is one.VAR_KEYWORD for one in parameters.values())
+    return takes_any or "send_initial_events" in parameters
+
+
 def _check(
     signature: inspect.Signature, name: str, args: tuple[object, ...], selectors: dict[str, object]
 ) -> None:

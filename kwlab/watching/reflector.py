@@ -27,9 +27,10 @@ from kwlab.errors import (
 )
 from kwlab.log import Close
 from kwlab.messages import say
+from kwlab.watching.causes import in_full
 from kwlab.watching.clock import RealClock
-from kwlab.watching.listing import Listing, Present
-from kwlab.watching.listmethod import bound
+from kwlab.watching.listing import Listing, Present, request_timeout
+from kwlab.watching.listmethod import ListAndWatch, bound, knows_watch_list
 from kwlab.watching.observer import (
     AttemptEnded,
     Delivered,
@@ -108,16 +109,15 @@ class Reflector(Pulled[ReflectorEvent]):
         self._retry = replace(chosen.retry, is_end_raised=True, is_expired_status_final=True)
         self._real_clock = RealClock() if chosen.clock is None else None
         self._clock = self._real_clock or chosen.clock or RealClock()
-        deadline = chosen.watch_list_deadline_seconds if chosen.use_watch_list else None
         self._listing = Listing(
             method,
             page_size=chosen.page_size,
             silence_seconds=chosen.retry.idle_seconds,
-            watch_list_seconds=deadline,
+            watch_list_seconds=_watch_list_seconds(method, chosen),
             clock=self._clock,
             on_hidden_retries=self._note_hidden_retries,
         )
-        self._has_said_retries = False
+        self._has_said_retries = self._has_said_failure = False
         self._is_stopping = False
         self._resource_version = ""
         self._watcher: RetryWatcher | None = None
@@ -169,9 +169,9 @@ class Reflector(Pulled[ReflectorEvent]):
         """End the iteration, silently and from any thread.
 
         A thread that reads an open answer, or waits for the next list or watch by the real clock,
-        wakes at once; so does one that waits for headers, with a client that went through
-        :func:`kwlab.prepared`. Without that a list ends when its headers come, or after
-        ``retry.idle_seconds``, and a watch as :meth:`RetryWatcher.stop` says.
+        wakes at once; so does one that waits for TLS or for headers, with a client that went
+        through :func:`kwlab.prepared`. Without that, and while TCP makes a connection, it ends
+        when that is done, or after ``retry.idle_seconds``.
         """
         self._is_stopping = True
         self._listing.interrupt()
@@ -196,6 +196,8 @@ class Reflector(Pulled[ReflectorEvent]):
                 self._report_failure(round_, ended, delay)
             if delay is None:
                 raise self._ending(action, ended) from ended.error
+            if not round_.watched_from:
+                self._say_failure(ended, delay)
             self._clock.sleep(min(delay, until - self._clock.now()))
 
     def _is_over(self, until: float) -> bool:
@@ -273,7 +275,9 @@ class Reflector(Pulled[ReflectorEvent]):
 
     def _opened(self, options: ListOptions) -> Any:
         asked = options.replace(timeout_seconds=self._drawn_seconds())
-        return self._method(watch=True, _preload_content=False, **asked)
+        return self._method(
+            watch=True, _preload_content=False, **request_timeout(self._method), **asked
+        )
 
     def _drawn_seconds(self) -> int:
         low, high = self._options.watch_seconds
@@ -305,6 +309,8 @@ class Reflector(Pulled[ReflectorEvent]):
             return cause.error
         assert action.ending is not None
         message = say(_SENTENCES[action.ending], detail=cause.detail, n=action.repeated)
+        if self._real_clock is not None:
+            _logger.warning("%s", message)
         return action.ending(message, resource_version=self._resource_version, code=cause.code)
 
     def _note(self, record: Record) -> None:
@@ -331,11 +337,19 @@ class Reflector(Pulled[ReflectorEvent]):
             _logger.warning("%s", hidden_retries(record))
         self._report(record)
 
+    def _say_failure(self, cause: Cause, delay_seconds: float) -> None:
+        """Say the first list in a row that failed, for somebody waits and nothing else shows it."""
+        if self._real_clock is not None and not self._has_said_failure:
+            self._has_said_failure = True
+            message = say("reflector.failed", why=in_full(cause), seconds=f"{delay_seconds:.1f}")
+            _logger.warning("%s", message)
+
     def _report(self, record: ReflectorRecord) -> None:
         if self._options.observer is not None:
             self._options.observer(record)
 
     def _report_present(self, round_: _Round, found: Present) -> None:
+        self._has_said_failure = False
         now, version = self._clock.now(), found.resource_version
         objects, requests = len(found.objects), found.requests_total
         self._report(Listed(round_.started_at, now, round_.known, version, objects, requests))
@@ -358,6 +372,16 @@ class _Round:
     started_at: float
     known: str
     watched_from: str = ""
+
+
+def _watch_list_seconds(method: ListAndWatch, options: ReflectorOptions) -> float | None:
+    if not options.use_watch_list:
+        return None
+    if not knows_watch_list(method):
+        name = getattr(method.func, "__name__", repr(method.func))
+        _logger.warning("%s", say("reflector.no_watch_list", method=name))
+        return None
+    return options.watch_list_deadline_seconds
 
 
 _OPEN_TO_THE_END: Final = frozenset({Close.TIMEOUT, Close.CUT})

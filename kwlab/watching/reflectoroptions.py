@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from kwlab.messages import say
 from kwlab.watching import retryoptions
+from kwlab.watching.choices import Number, check, require
 from kwlab.watching.clock import Clock
 from kwlab.watching.observer import ReflectorObserver
 from kwlab.watching.retryoptions import RetryOptions
@@ -28,7 +30,8 @@ class ReflectorOptions:
     use_watch_list : bool
         Whether what exists is fetched as the beginning of a watch (WatchList, KEP-3157), which
         spares the server's memory. Not by default: a server before 1.32 refuses it, and that
-        costs a request.
+        costs a request. Where the client's method has no ``send_initial_events``, as those of
+        ``CustomObjectsApi``, it is listed, and a WARNING is logged.
     watch_list_deadline_seconds : float
         How long a WatchList may take until its end bookmark, in seconds; then it is listed. 60 s
         is what kube-apiserver gives a list (``--request-timeout``).
@@ -49,6 +52,11 @@ class ReflectorOptions:
     observer : callable, optional
         Called with each :data:`ReflectorRecord`.
 
+    Raises
+    ------
+    OptionError
+        For what an option cannot be.
+
     References
     ----------
     client-go v0.37.2, ``reflector.go`` (``defaultMinWatchTimeout``, ``defaultMaxWatchTimeout``)
@@ -63,6 +71,30 @@ class ReflectorOptions:
     clock: Clock | None = None
     random: Callable[[], float] = _random.random
     observer: ReflectorObserver | None = None
+
+    def __post_init__(self) -> None:
+        check(
+            self,
+            page_size=Number(is_whole=True),
+            use_watch_list=bool,
+            watch_list_deadline_seconds=Number(is_above=True),
+            retry=RetryOptions,
+        )
+        is_pair = _is_pair(self.watch_seconds)
+        require(self, "watch_seconds", say("choice.watch_seconds"), is_met=is_pair)
+        has_time = all(callable(getattr(self.clock, name, None)) for name in ("now", "sleep"))
+        is_clock = self.clock is None or has_time
+        require(self, "clock", say("choice.clock"), is_met=is_clock)
+        require(self, "random", say("choice.callable"), is_met=callable(self.random))
+        is_hook = self.observer is None or callable(self.observer)
+        require(self, "observer", say("choice.observer"), is_met=is_hook)
+
+
+def _is_pair(value: object) -> bool:
+    if not isinstance(value, tuple | list) or len(value) != 2:
+        return False
+    seconds = Number(1, is_whole=True)
+    return all(map(seconds.allows, value)) and value[0] <= value[1]
 
 
 DEFAULT: Final = ReflectorOptions()

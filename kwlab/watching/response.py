@@ -120,7 +120,8 @@ class Answer:
     hidden_retries : int
         How often the client itself had asked before, at least.
     until : float or None
-        When reading is over, whatever comes, in seconds; to be set before the first is asked for.
+        When it is time, in seconds: reading is over then, whatever comes, and no wait on a known
+        socket is longer than what is left; to be set before the first is asked for.
     """
 
     def __init__(
@@ -157,12 +158,13 @@ class Answer:
         """
         return self._happenings
 
-    def reach(self, connected: socket.socket) -> None:
-        """Take note of the socket on which the function waits for an answer.
+    def reach(self, connected: socket.socket | None) -> None:
+        """Take note of the socket on which the function waits, for TLS or for an answer.
 
         Parameters
         ----------
-        connected : socket.socket
+        connected : socket.socket or None
+            None: on none any more.
         """
         self._socket = connected
         if self._is_interrupted:
@@ -200,12 +202,13 @@ class Answer:
             of the function's own is kept.
         """
         self._limit_seconds = seconds
-        if self._response is not None and self._socket is not None and seconds is not None:
+        is_limited = seconds is not None or self.until is not None
+        if self._response is not None and self._socket is not None and is_limited:
             with contextlib.suppress(OSError):
                 self._socket.settimeout(self.shortest(self._own_timeout))
 
-    def shortest(self, own_seconds: float | None) -> float | None:
-        """Give the shorter of the limit and a read timeout.
+    def shortest(self, own_seconds: float | None = None) -> float | None:
+        """Give the shortest of the limit, what is left until it is time, and a timeout.
 
         Parameters
         ----------
@@ -215,10 +218,11 @@ class Answer:
         Returns
         -------
         float or None
+            More than 0.
         """
-        if self._limit_seconds is None or own_seconds is None:
-            return self._limit_seconds if own_seconds is None else own_seconds
-        return min(self._limit_seconds, own_seconds)
+        left = None if self.until is None else max(LEAST_SECONDS, self.until - self._now())
+        given = (self._limit_seconds, own_seconds, left)
+        return min((seconds for seconds in given if seconds is not None), default=None)
 
     def interrupt(self) -> None:
         """Wake whoever waits for the answer or reads it, from any thread; the reader closes it."""
@@ -260,6 +264,8 @@ class Answer:
         return read(response, self.took, None if self.until is None else self._is_late)
 
     def _is_late(self) -> bool:
+        # What came may have been no event, and there is less to wait for now.
+        self.limit(self._limit_seconds)
         return self.until is not None and self._now() >= self.until
 
     @property

@@ -13,6 +13,9 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from types import BuiltinMethodType
 from typing import Final
 
+from kwlab.messages import say
+from kwlab.watching.choices import Number, check, require
+
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
@@ -31,12 +34,22 @@ class Backoff:
     jitter : float
         The share of itself that may be added at random, so that a thousand clients do not come
         back in one instant: 1.0 gives between once and twice.
+
+    Raises
+    ------
+    OptionError
+        For what is no such number.
     """
 
     initial_seconds: float = 0.8
     factor: float = 2.0
     max_seconds: float = 30.0
     jitter: float = 1.0
+
+    def __post_init__(self) -> None:
+        positive = Number()
+        check(self, initial_seconds=positive, factor=Number(1), max_seconds=positive)
+        check(self, jitter=positive)
 
     def seconds(self, failures: int) -> float:
         """Give the pace after so many failures in a row, in seconds, before jitter.
@@ -101,6 +114,11 @@ class RetryOptions:
         Whether an end raises its typed error; otherwise it is delivered as an ERROR event and
         iteration ends, as client-go closes its channel.
 
+    Raises
+    ------
+    OptionError
+        For what an option cannot be.
+
     References
     ----------
     client-go v0.37.2 ``tools/watch/retrywatcher.go`` and ``tools/cache/reflector.go``; apiserver
@@ -117,6 +135,22 @@ class RetryOptions:
     is_not_found_final: bool = True
     is_function_error_final: bool = True
     is_end_raised: bool = True
+
+    def __post_init__(self) -> None:
+        check(
+            self,
+            min_restart_delay_seconds=Number(),
+            max_retry_after_seconds=Number(or_none=True),
+            idle_seconds=Number(is_above=True, or_none=True),
+            deadline_seconds=Number(or_none=True),
+            no_progress_limit=Number(1, is_whole=True, or_none=True),
+            is_expired_status_final=bool,
+            is_not_found_final=bool,
+            is_function_error_final=bool,
+            is_end_raised=bool,
+        )
+        is_backoff = isinstance(self.backoff, Backoff | None)
+        require(self, "backoff", say("choice.backoff"), is_met=is_backoff)
 
 
 DEFAULT: Final = RetryOptions()

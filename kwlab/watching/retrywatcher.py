@@ -13,9 +13,10 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
-from kwlab.errors import RecordingOver, ResourceVersionError
+from kwlab.errors import Expired, RecordingOver, ResourceVersionError
 from kwlab.log import Close
 from kwlab.messages import say
+from kwlab.watching.causes import in_full
 from kwlab.watching.clock import Clock, RealClock
 from kwlab.watching.ending import last_event, typed_end
 from kwlab.watching.observer import (
@@ -29,7 +30,7 @@ from kwlab.watching.observer import (
     hidden_retries,
 )
 from kwlab.watching.pulling import Pulled
-from kwlab.watching.response import LEAST_SECONDS, Answer, WatchFunction
+from kwlab.watching.response import Answer, WatchFunction
 from kwlab.watching.resume import Action, Cause, Do, Happening, Kind, State, close_of, step
 from kwlab.watching.retryoptions import DEFAULT, STRICT, RetryOptions
 from kwlab.wire import ListOptions, WatchEvent
@@ -85,10 +86,14 @@ class RetryWatcher(Pulled[WatchEvent]):
 
     Notes
     -----
-    Idle timer and deadline are read timeouts of the socket, and hold wherever it is known: while an
+    Idle timer and deadline are timeouts of the socket, and hold wherever it is known: while an
     open answer of urllib3 is read, and with :func:`kwlab.prepared` also where the server answers
-    ``Connection: close`` and while headers are waited for. Elsewhere the function's own
-    ``_request_timeout`` counts. A function that waits for something else is not interrupted.
+    ``Connection: close``, while headers are waited for, and while TCP and TLS are. Elsewhere the
+    function's own ``_request_timeout`` counts. A function that waits for something else, the look
+    for the address of a host name among it, is not interrupted.
+
+    In real time the first failure in a row is logged as a WARNING, and so is an end that raises;
+    Expired is not, for a caller lists again. The rest is for the observer.
 
     References
     ----------
@@ -146,10 +151,10 @@ class RetryWatcher(Pulled[WatchEvent]):
         """End the iteration silently, from any thread, a signal handler or the loop itself.
 
         A thread that reads an open answer, or waits for the next attempt by the real clock, wakes
-        at once; so does one that waits for the headers, with a client that went through
-        :func:`kwlab.prepared`. Without that, and while a connection is being made, the watch
-        function is not woken: iteration ends when it returns, so give it a ``_request_timeout``.
-        The consumer is never told of a transport error for it.
+        at once; so does one that waits for TLS or for the headers, with a client that went through
+        :func:`kwlab.prepared`. Without that, and while TCP makes a connection, the watch function
+        is not woken: iteration ends when it returns, so give it a ``_request_timeout``; with such
+        a client ``idle_seconds`` is one. The consumer is never told of a transport error for it.
         """
         self._is_stopping = True
         if isinstance(self._clock, RealClock):
@@ -163,7 +168,9 @@ class RetryWatcher(Pulled[WatchEvent]):
             self._deadline = self._clock.now() + self._options.deadline_seconds
         while not self._is_over():
             answer = Answer(self._watch_function, self._asking(), now=self._clock.now)
-            attempt = _Attempt(self._clock.now(), self.resource_version, answer)
+            attempt = _Attempt(
+                self._clock.now(), self.resource_version, answer, self._state.failures
+            )
             if self._observer is not None:
                 self._observer(AttemptStarted(attempt.started_at, attempt.handed))
             try:
@@ -181,6 +188,7 @@ class RetryWatcher(Pulled[WatchEvent]):
                 return
             delay, why = self._delay(attempt, action)
             self._report_cause(attempt, action.cause, delay, why)
+            self._say_failure(attempt, action.cause, delay)
             self._wait(delay)
 
     def _asking(self) -> ListOptions:
@@ -197,8 +205,9 @@ class RetryWatcher(Pulled[WatchEvent]):
     def _attempt(self, attempt: _Attempt) -> Generator[WatchEvent, None, Action | None]:
         """Deliver what one attempt brings; give what to do after it, or None when it is over."""
         answer = self._answer = attempt.answer
-        answer.limit(self._patience_seconds())
+        idle = self._options.idle_seconds
         answer.until = self._deadline
+        answer.limit(idle)
         has_deadline = self._deadline is not None
         try:
             # A stop() that came before this answer was known has interrupted nothing.
@@ -222,20 +231,13 @@ class RetryWatcher(Pulled[WatchEvent]):
                 # Only now: until the next event is asked for, this one is not acknowledged.
                 self._state = state
                 if has_deadline:
-                    answer.limit(self._patience_seconds())
+                    answer.limit(idle)
             return None
         finally:
             self._answer = None
             answer.close()
             attempt.closed_at = self._clock.now()
             self._say_hidden_retries(attempt)
-
-    def _patience_seconds(self) -> float | None:
-        idle = self._options.idle_seconds
-        if self._deadline is None:
-            return idle
-        left = max(LEAST_SECONDS, self._deadline - self._clock.now())
-        return left if idle is None else min(idle, left)
 
     def _delay(self, attempt: _Attempt, action: Action) -> tuple[float, Delay]:
         """Give the seconds from the close to the next attempt, and what decided about them."""
@@ -260,9 +262,27 @@ class RetryWatcher(Pulled[WatchEvent]):
     def _end(self, action: Action, cause: Cause, last: Happening | None) -> _Events:
         if action.do is Do.RAISE and cause.error is not None:
             raise cause.error
+        ended = typed_end(action, cause, self.resource_version)
+        # After Expired a caller lists again, as a matter of course.
+        if self._is_in_real_time and not isinstance(ended, Expired):
+            # Its text: a record that held the error would hold the frames that raised it.
+            _logger.warning("%s", str(ended))
         if self._options.is_end_raised:
-            raise typed_end(action, cause, self.resource_version) from cause.error
+            raise ended from cause.error
         yield last_event(cause, last)
+
+    def _say_failure(self, attempt: _Attempt, cause: Cause, delay_seconds: float) -> None:
+        """Say the first failure in a row, for somebody waits and nothing else shows it."""
+        if self._is_in_real_time and attempt.failures_before == 0 < self._state.failures:
+            seconds, why = f"{delay_seconds:.1f}", in_full(cause)
+            message = say(
+                "retrywatcher.failed", resource_version=attempt.handed, why=why, seconds=seconds
+            )
+            _logger.warning("%s", message)
+
+    @property
+    def _is_in_real_time(self) -> bool:
+        return isinstance(self._clock, RealClock)
 
     def _say_hidden_retries(self, attempt: _Attempt) -> None:
         if not attempt.answer.hidden_retries:
@@ -327,6 +347,7 @@ class _Attempt:
     started_at: float
     handed: str
     answer: Answer
+    failures_before: int
     closed_at: float = 0.0
     delivered_total: int = 0
     last: Happening | None = None

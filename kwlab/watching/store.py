@@ -81,10 +81,12 @@ class ReflectorEvent(WatchEvent):
 class Store(Mapping[Key, dict[str, Any]]):
     """Give what a Reflector believes to exist: objects by (namespace, name).
 
-    It may be read at any time and from any thread. An event is in it before it is delivered, and
-    those of a list all at once, before the first of them is: what is counted in it is whole.
-    Iteration goes over what was there when it began; :meth:`items` and :meth:`values` too. Objects
-    are decoded when they are first looked at, and shared by all who look: do not change them.
+    It may be read at any time, from any thread and from a signal handler. An event is in it before
+    it is delivered, and those of a list all at once, before the first of them is: what is counted
+    in it is whole. Iteration goes over what was there when it began; :meth:`items` and
+    :meth:`values` too. To copy it, say ``dict(store.items())``: ``dict(store)`` looks up each name
+    for itself, and some may be gone by then. Objects are decoded when they are first looked at, and
+    shared by all who look: do not change them.
 
     Examples
     --------
@@ -93,7 +95,8 @@ class Store(Mapping[Key, dict[str, Any]]):
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        # A signal handler interrupts the very thread that may hold it.
+        self._lock = threading.RLock()
         self._events: dict[Key, WatchEvent] = {}
 
     def __getitem__(self, key: Key) -> dict[str, Any]:

@@ -31,7 +31,8 @@ COLUMNS: Final[Mapping[str, str]] = {
     "how it ended": "whether it was still running, and since when all that it had told was right, "
     "in seconds from the first request; or what it raised, and when",
     "CPU ms an event": "CPU time of its process from the first event to the end, divided by the "
-    "delivered events; it has the JSON line in it that reports each event",
+    "delivered events; it has the JSON line in it that reports each event. Where the clock could "
+    "not tell it from nothing, the least that it could tell is given after <",
 }
 """The columns of a library's table, with their meaning."""
 
@@ -147,7 +148,6 @@ def _section(library: Library, found: Mapping[tuple[str, str], Outcome]) -> str:
 
 
 def _row(title: str, outcome: Outcome) -> list[object]:
-    cpu = 1000 * outcome.cpu_seconds / outcome.delivered if outcome.delivered else None
     return [
         title,
         outcome.requests,
@@ -157,8 +157,15 @@ def _row(title: str, outcome: Outcome) -> list[object]:
         outcome.no_events,
         _lost(outcome),
         ending(outcome),
-        "none delivered" if cpu is None else f"{cpu:.1f}",
+        _cpu(outcome),
     ]
+
+
+def _cpu(outcome: Outcome) -> str:
+    if not outcome.delivered:
+        return "none delivered"
+    milliseconds = 1000 * outcome.cpu_seconds / outcome.delivered
+    return "< 0.1" if milliseconds < 0.05 else f"{milliseconds:.1f}"
 
 
 def _lost(outcome: Outcome) -> str:
