@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import socket
@@ -36,7 +37,9 @@ def start(copy: WorkCopy, *, port: int | None = None, browser: bool = True) -> N
     os.environ.update(environment(copy))
     from jupyterlab.labapp import LabApp
 
-    LabApp.launch_instance(arguments(copy, port=port, browser=browser))
+    # JupyterLab says where it is a moment before it minds Ctrl-C itself.
+    with contextlib.suppress(KeyboardInterrupt):
+        LabApp.launch_instance(arguments(copy, port=port, browser=browser))
 
 
 def check(*, port: int | None) -> None:

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,17 @@ def test_the_learners_own_jupyter_settings_stay(monkeypatch: pytest.MonkeyPatch)
     page_config = json.loads((Path(ours) / "labconfig" / "page_config.json").read_bytes())
     assert page_config["disabledExtensions"]["@jupyterlab/apputils-extension:announcements"]
     assert "theirs" == theirs
+
+
+def test_ctrl_c_before_jupyterlab_minds_it_is_an_end_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says its address a moment before it handles Ctrl-C: then too the exit code is 0."""
+
+    def interrupted(_: Sequence[str]) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("jupyterlab.labapp.LabApp.launch_instance", interrupted)
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    jupyter.start(COPY)
 
 
 @pytest.mark.skipif(not COMMITTED, reason="no notebook is written yet")
