@@ -129,6 +129,10 @@ _ENDS: Final[dict[str, Template]] = {
     "retrywatcher.initial": (
         'initial RV "{resource_version}" is not supported due to issues with underlying WATCH'
     ),
+    "retrywatcher.no_text": (
+        "A resourceVersion is a str and not a {kind}: pass the list's metadata.resource_version, "
+        "or the one that was saved."
+    ),
     "retrywatcher.options_and_strict": (
         "strict=True is a set of options of its own: pass either strict=True or options."
     ),

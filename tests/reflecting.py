@@ -19,12 +19,14 @@ from kwlab.server import faults
 from kwlab.server.door import Door, Session
 from kwlab.server.exchange import End, Frame, Refusal, Response, refused
 from kwlab.server.exchange import Request as Asked
-from kwlab.watching.observer import Gap, Listed, ReflectorRecord
+from kwlab.watching.observer import AttemptEnded, Gap, Listed, ListFailed, ReflectorRecord
 from kwlab.watching.reflector import Reflector
 from kwlab.watching.reflectoroptions import ReflectorOptions
+from kwlab.watching.retryoptions import Backoff
 from kwlab.watching.store import Origin, ReflectorEvent
 from kwlab.wire import EventType
 from tests.histories import NAMESPACE
+from tests.retrying import TICK_SECONDS
 
 Key = tuple[str, str]
 
@@ -40,6 +42,7 @@ class Run:
     records: list[ReflectorRecord]
     options: ReflectorOptions
     has_no_end: bool = False
+    random: float = 0.0
 
     @property
     def told(self) -> list[tuple[str, str, str]]:
@@ -160,6 +163,7 @@ def run(
     window: int | None = None,
     stop_after: int | None = None,
     manner: Manner | None = None,
+    random: float = 0.0,
     **selectors: Any,
 ) -> Run:
     """Reflect a history to its end, or until the consumer stops after so many events."""
@@ -172,7 +176,7 @@ def run(
         options=replace(
             options or ReflectorOptions(),
             clock=session.clock,
-            random=lambda: 0.0,
+            random=lambda: random,
             observer=records.append,
         ),
         **selectors,
@@ -180,7 +184,7 @@ def run(
     events: list[ReflectorEvent] = []
     chosen = options or ReflectorOptions()
     has_no_end = server.manner.withholds_end or server.manner.ends_early
-    found = Run(past, session, reflector, events, records, chosen, has_no_end)
+    found = Run(past, session, reflector, events, records, chosen, has_no_end, random)
     try:
         for event in reflector:
             events.append(event)
@@ -208,6 +212,7 @@ def holds(found: Run) -> None:
     order_is_kept(found)
     no_refused_version_is_asked_again(found)
     requests_are_bounded(found)
+    each_list_waits_for_its_back_off(found)
     what_a_server_does_not_know_is_not_asked_again(found)
     a_list_is_not_older_than_what_is_known(found)
     known_lists_are_asked_for_whole(found)
@@ -278,6 +283,32 @@ def requests_are_bounded(found: Run) -> None:
         times = [r.at for r in found.session.requests if short(r).split()[0] in kinds]
         for first, last in zip(times, itertools.islice(times, most, None), strict=False):
             assert last - first > 0.999, f"{most + 1} times {kinds} at {first:g} to {last:g}"
+
+
+def each_list_waits_for_its_back_off(found: Run) -> None:
+    """Whatever came of the list and the watch before: only that they lasted takes it back."""
+    options, rounds, began, ended = found.options, 0, 0.0, 0.0
+    is_watched = False
+    for record in found.records:
+        if isinstance(record, AttemptEnded):
+            ended, is_watched = record.closed_at, True
+        if not isinstance(record, Listed | ListFailed):
+            continue
+        if record is not found.records[0]:
+            rounds = 1 if ended - began >= options.backoff_reset_seconds else rounds + 1
+            due = ended + _pause(options.retry.backoff, rounds, found.random)
+            assert record.started_at > due - TICK_SECONDS, record
+            latest = max(due, began + options.retry.min_restart_delay_seconds)
+            # Before a list that failed nobody but the server knows how long it asked to wait.
+            assert not is_watched or record.started_at < latest + TICK_SECONDS, record
+        began, ended, is_watched = record.started_at, record.closed_at, False
+
+
+def _pause(backoff: Backoff | None, rounds: int, random: float) -> float:
+    if backoff is None:
+        return 0.0
+    seconds = min(backoff.max_seconds, backoff.initial_seconds * backoff.factor ** (rounds - 1))
+    return seconds * (1 + backoff.jitter * random)
 
 
 def what_a_server_does_not_know_is_not_asked_again(found: Run) -> None:

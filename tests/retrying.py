@@ -221,6 +221,7 @@ class Came(enum.Enum):
     GONE_STATUS = "410"
     DENIED = "401, 403"
     MISSING = "404"
+    LATER = "429, 502, 503, 504"
     STATUS = "another status"
     ANONYMOUS = "an object without resourceVersion"
     ERROR = "an ERROR event"
@@ -238,6 +239,7 @@ _STATUSES: Final = {
     403: Came.DENIED,
     404: Came.MISSING,
     410: Came.GONE_STATUS,
+    **dict.fromkeys((429, 502, 503, 504), Came.LATER),
 }
 _CLOSES: Final = {Close.TIMEOUT: Came.CLEAN, Close.CUT: Came.CUT, Close.SILENT: Came.SILENT}
 _ENDS: Final[Mapping[Came, tuple[type[WatchEnded], str]]] = {

@@ -16,11 +16,12 @@ from typing import Any, Final
 import pytest
 
 import kwlab
+from kwlab.made import Step
 from kwlab.server import faults
 from kwlab.server.serve import Served
 from tests import write_docs
 from tests.apart import run_apart
-from tests.histories import NAMESPACE, shipped
+from tests.histories import NAMESPACE, pods, shipped
 from tests.notebook_files import ROOT
 from tests.realserver import RealServer
 
@@ -167,6 +168,19 @@ def test_the_follower_goes_on_where_it_was_killed(tmp_path: Path) -> None:
                 # Not so many lines: one that is printed again after a kill is none of them.
                 until(lambda n=enough: has_printed(n), f"{enough} lines")  # type: ignore[misc]
     assert len(told) <= len(lines()) <= len(told) + 2
+
+
+def test_the_follower_saves_what_a_bookmark_says(tmp_path: Path) -> None:
+    """Where nothing happens to pods, what is saved moves on with the cluster all the same."""
+    quiet = pods(Step(20.0, "add", "other", resource="configmaps"), existing=("a",), seconds=300.0)
+    saved, later = tmp_path / "saved", quiet.changes[0].object.resource_version
+    saved.write_text(quiet.resource_version)
+
+    with Served(quiet, (faults.Cut(at=100),), speed=SPEED) as served:
+        arguments = (NAMESPACE, str(saved))
+        with running("follower.py", tmp_path, served.kubeconfig, *arguments):
+            until(lambda: saved.read_text() == later, "the bookmark is saved")
+    assert "" == (tmp_path / "printed").read_text()
 
 
 def test_the_asynchronous_loop() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import io
 import itertools
 import json
 import subprocess
@@ -14,6 +15,7 @@ from dataclasses import fields, replace
 from typing import Any, Final
 
 import pytest
+import urllib3
 from kubernetes import client
 
 import kwlab
@@ -127,8 +129,8 @@ def test_a_gap_is_told_with_its_ends_its_length_and_its_cause() -> None:
     """The observer learns from where to where changes were not seen, for how long, and why."""
     found = run(PAST, EXPIRED["ERROR event"])
 
-    # Cut at 10, refused at 10, 11, 12.6 and 15.8 − 3.2; back at 15.8.
-    assert [Gap("1001", "1006", pytest.approx(5.8), "410 Expired")] == found.gaps
+    # Cut at 10, refused at 10, 11, 12.6 and 15.8 − 3.2; at 15.8 expired, listed 0.8 later.
+    assert [Gap("1001", "1006", pytest.approx(6.6), "410 Expired")] == found.gaps
 
 
 def test_an_observer_sees_lists_attempts_and_every_event() -> None:
@@ -139,7 +141,7 @@ def test_an_observer_sees_lists_attempts_and_every_event() -> None:
     assert [event.line for event in found.events] == delivered
     assert [
         Listed(0.0, 0.0, "", "1000", objects_total=4, requests_total=1),
-        Listed(15.8, 15.8, "1001", "1006", objects_total=4, requests_total=1),
+        Listed(16.6, 16.6, "1001", "1006", objects_total=4, requests_total=1),
     ] == [_rounded(record) for record in found.records if isinstance(record, Listed)]
 
 
@@ -376,8 +378,22 @@ def test_a_relist_is_whole_unless_the_first_list_came_in_pages() -> None:
     assert "list at 7 limit=500" == reflect(paged)[1][3]
 
 
+TOO_LARGE_IN_WORDS: Final = {
+    "kind": "http",
+    "code": 504,
+    "reason": "Timeout",
+    "message": "Timeout: Too large resource version: 9, current: 7",
+}
+"""What a server before 1.19 says."""
+
+
 @pytest.mark.parametrize(
-    "refusal", [refused(410, "Expired"), refused(504, "Timeout", "ResourceVersionTooLarge")]
+    "refusal",
+    [
+        refused(410, "Expired"),
+        refused(504, "Timeout", "ResourceVersionTooLarge"),
+        {"fail": TOO_LARGE_IN_WORDS},
+    ],
 )
 def test_a_resource_version_that_is_not_there_is_named_once(refusal: dict[str, Any]) -> None:
     """Expired or too large, it is left out at once, and named again when a list has succeeded."""
@@ -459,8 +475,8 @@ def test_the_pauses_between_relists_are_kept_by_the_real_clock() -> None:
     assert [pytest.approx(1.0, abs=0.5), pytest.approx(1.6, abs=0.5)] == apart
 
 
-def test_progress_between_relists_resets_the_back_off() -> None:
-    """What a watch delivered before it expired is progress; that a list succeeded is none."""
+def test_neither_progress_nor_a_list_takes_the_pause_before_a_list_back() -> None:
+    """What a watch delivered before it expired was delivered, and cost the server a whole list."""
     moved = opened(added("b", "8"), error(410, "Expired"), end="clean")
     clock = FakeClock()
     connects = [listed("7", "a"), EXPIRED_WATCH] * 2 + [
@@ -471,8 +487,60 @@ def test_progress_between_relists_resets_the_back_off() -> None:
     ]
     told, _, _, _ = reflect(connects, clock=clock)
 
-    assert [1.0, 1.6, 1.0] == clock.slept
+    assert [1.0, 1.6, 3.2] == clock.slept
     assert "inferred DELETED b" == told[-1]
+
+
+class Expiring(io.BytesIO):
+    """Be the body of a watch that lives for so long and expires."""
+
+    def __init__(self, clock: FakeClock, lived_seconds: float) -> None:
+        super().__init__(error(410, "Expired"))
+        self._clock, self._lived_seconds = clock, lived_seconds
+
+    def read1(self, amount: int | None = -1) -> bytes:
+        self._clock.time += self._lived_seconds
+        return super().read1(amount)
+
+
+def paused(lived_seconds: float, random: float = 0.0, **options: Any) -> list[float]:
+    """What is waited between the end of each watch, that lives for so long, and the next list."""
+    clock, body = FakeClock(), b'{"kind":"PodList","metadata":{"resourceVersion":"7"},"items":[]}'
+
+    def method(watch: bool = False, **options: Any) -> urllib3.HTTPResponse:
+        content = Expiring(clock, lived_seconds) if watch else io.BytesIO(body)
+        return urllib3.HTTPResponse(content, status=200, preload_content=False)
+
+    def observe(record: ReflectorRecord) -> None:
+        if isinstance(record, Gap) and len(clock.slept) == 8:
+            reflector.stop()
+
+    chosen = ReflectorOptions(clock=clock, random=lambda: random, observer=observe, **options)
+    reflector = Reflector(method, options=chosen)
+    assert [] == list(reflector)
+    return clock.slept
+
+
+def test_watches_that_expire_soon_are_no_storm_of_lists() -> None:
+    """Each watch lives its second and expires: the pause doubles up to the back-off's longest."""
+    assert [0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 30.0, 30.0] == paused(1.2)
+
+
+def test_two_minutes_take_the_pause_back() -> None:
+    """A list and its watch that lasted as long as client-go asks for show a server in health."""
+    assert [0.8] * 8 == paused(120.0)
+    assert [0.8, 1.6, 3.2] == paused(119.0)[:3]
+    assert [0.8] * 8 == paused(119.0, backoff_reset_seconds=119.0)
+
+
+def test_where_all_watches_expire_at_once_the_lists_do_not_come_at_once() -> None:
+    """The pause is between once and twice the back-off, by each client's own random number."""
+    assert [0.8, 1.2, 1.6] == [paused(120.0, random)[0] for random in (0.0, 0.5, 1.0)]
+
+
+def test_without_a_back_off_there_is_no_pause() -> None:
+    """Whoever switches the back-off off lists at once, where the last list was long ago."""
+    assert [0.0] * 8 == paused(120.0, retry=RetryOptions(backoff=None))
 
 
 def test_a_watch_list_is_what_was_sent_before_its_end_bookmark() -> None:
@@ -544,17 +612,23 @@ def test_a_watch_list_that_is_refused_is_listed_at_once(answer: dict[str, Any], 
     assert [1.0] == clock.slept
 
 
-@pytest.mark.parametrize(
-    ("answer", "end"), [(refused(401), errors.Denied), (refused(429), errors.NoProgress)]
-)
-def test_a_watch_list_that_a_list_would_not_mend(
-    answer: dict[str, Any], end: type[errors.WatchEnded]
-) -> None:
+def test_a_watch_list_that_a_list_would_not_mend() -> None:
     """Who is not known is not known to a list, and who is busy is not asked for more."""
-    with pytest.raises(end), ScriptedServer([answer] * 10) as server:
-        options = ReflectorOptions(clock=FakeClock(), use_watch_list=True)
-        list(reflector_at(server, options))
-    assert {"true"} == {query.get("sendInitialEvents") for query in server.requests}
+    with pytest.raises(errors.Denied), ScriptedServer([refused(401)]) as server:
+        list(reflector_at(server, ReflectorOptions(clock=FakeClock(), use_watch_list=True)))
+    assert ["true"] == [query.get("sendInitialEvents") for query in server.requests]
+
+    busy = [refused(429), opened(error(429, "TooManyRequests"), end="clean")] * 6
+    _, asked, _, _ = reflect([*busy, opened(end_bookmark("7")), opened()], use_watch_list=True)
+    assert ["watchlist at newest"] * 13 + ["watch at 7"] == asked
+
+
+@pytest.mark.parametrize("code", [429, 502, 503, 504])
+def test_a_server_that_says_later_is_listed_for_ever(code: int) -> None:
+    """An overloaded server, or a balancer with none behind it, says nothing of what exists."""
+    told, asked, _, _ = reflect([*[refused(code)] * 12, listed("7", "a"), opened()])
+
+    assert (["list ADDED a"], 14) == (told, len(asked))
 
 
 def test_a_watch_list_that_goes_on_too_long_is_listed() -> None:

@@ -15,8 +15,9 @@ from kwlab.history import History
 from kwlab.made import Step, made
 from kwlab.server import door
 from kwlab.server.faults import Cut, Error, Fault, Forget, Malformed, Refuse, Silence
-from kwlab.watching import listing, reflector, store
+from kwlab.watching import listing, pausing, reflector, store
 from kwlab.watching.observer import Gap
+from kwlab.watching.pausing import Pause
 from kwlab.watching.reflector import Reflector
 from kwlab.watching.reflectoroptions import ReflectorOptions
 from kwlab.watching.retryoptions import RetryOptions
@@ -128,11 +129,14 @@ class Trial:
     scenario: tuple[Fault, ...] = ()
     options: ReflectorOptions = field(default_factory=ReflectorOptions)
     manner: Manner = field(default_factory=Manner)
+    random: float = 0.0
 
 
 FORGOTTEN = (Cut(at=10.0, away_seconds=5.0), Forget(at=14.0))
 PAGED = ReflectorOptions(page_size=2)
 STREAMED = ReflectorOptions(use_watch_list=True, watch_list_deadline_seconds=5.0)
+SOON_HEALTHY = ReflectorOptions(backoff_reset_seconds=5.0)
+UNPAUSED = ReflectorOptions(retry=RetryOptions(backoff=None))
 TRIALS = [
     Trial(FORGOTTEN),
     Trial(FORGOTTEN, STREAMED),
@@ -151,6 +155,10 @@ TRIALS = [
     Trial(FORGOTTEN, STREAMED, Manner(slow_seconds=3.0)),
     Trial((Cut(at=10.0), Forget(at=10.5), Error(at=10.8)), STREAMED, Manner(slow_seconds=3.0)),
     Trial((Refuse(at=10.0, seconds=5.0, code=429, retry_after_seconds=4), Error(at=9.0)), STREAMED),
+    # Each watch is quiet for a while, or moves on, and expires.
+    Trial((Error(at=2.0), Error(at=6.0), Error(at=15.0), Error(at=21.0)), random=0.5),
+    Trial((Error(at=5.0), Error(at=10.0), Error(at=30.0)), SOON_HEALTHY),
+    Trial((Error(at=5.0), Error(at=10.0), Error(at=30.0)), UNPAUSED),
 ]
 
 
@@ -228,6 +236,7 @@ RULES: dict[str, tuple[object, str, object]] = {
     "all pages are fetched": (ListPage, "parse", first_page_only),
     "a deletion leaves the store": (Store, "apply", deletions_ignored),
     "lists are paced": (Reflector, "_delay", lambda *_: 0.1),
+    "a list waits for its back-off": (Pause, "after", lambda *_: 0.0),
     "a gap is told": (Reflector, "_report", silent),
     "it watches from where the list stands": (
         Reflector,
@@ -251,7 +260,15 @@ def is_broken(trial: Trial) -> bool:
     """Tell whether something does not hold, or the Reflector fails in a way of its own."""
     try:
         made = AWAY_MADE
-        holds(run(made, trial.scenario, options=trial.options, manner=trial.manner))
+        holds(
+            run(
+                made,
+                trial.scenario,
+                options=trial.options,
+                manner=trial.manner,
+                random=trial.random,
+            )
+        )
     except Exception:
         return True
     return False
@@ -297,6 +314,7 @@ DECIDING = [
         (listing, name)
         for name in ("is_unavailable", "_list_options", "_is_no_watch_list", "_take")
     ),
+    (pausing, "Pause.after"),
     *((store, name) for name in ("Store.apply", "Store.apply_all", "differences")),
 ]
 

@@ -178,9 +178,11 @@ def test_nobody_listening_is_refused() -> None:
         (403, Kind.STATUS_DENIED),
         (404, Kind.STATUS_NOT_FOUND),
         (410, Kind.STATUS_EXPIRED),
-        (429, Kind.STATUS),
+        (429, Kind.STATUS_LATER),
         (500, Kind.STATUS),
-        (504, Kind.STATUS),
+        (502, Kind.STATUS_LATER),
+        (503, Kind.STATUS_LATER),
+        (504, Kind.STATUS_LATER),
     ],
 )
 def test_an_http_status_is_a_cause_with_its_status(code: int, kind: Kind) -> None:
@@ -252,15 +254,16 @@ def test_a_date_without_the_servers_own_counts_from_now() -> None:
     assert 3500 < cause.retry_after_seconds <= 3600
 
 
-def test_urllib3_giving_up_on_a_status_is_a_status() -> None:
+@pytest.mark.parametrize(("code", "kind"), [(500, "STATUS"), (503, "STATUS_LATER")])
+def test_urllib3_giving_up_on_a_status_is_a_status(code: int, kind: str) -> None:
     """Where urllib3's own retries end in an error for a status, there was a server."""
-    retries = urllib3.Retry(1, status_forcelist=[500], backoff_factor=0)
+    retries = urllib3.Retry(1, status_forcelist=[code], backoff_factor=0)
     pool = urllib3.PoolManager(retries=retries)
-    with ScriptedServer([{"fail": {"kind": "http", "code": 500}}]) as server:
+    with ScriptedServer([{"fail": {"kind": "http", "code": code}}]) as server:
         found = happenings(lambda _: pool.request("GET", server.url, preload_content=False))
         pool.clear()
 
-    assert ["STATUS"] == short(found)
+    assert [kind] == short(found)
 
 
 def test_a_refusal_that_the_client_does_not_raise_is_a_status() -> None:
@@ -550,7 +553,25 @@ def test_a_tls_failure_is_refused() -> None:
     def fail(_: ListOptions) -> object:
         raise client.ApiException(status=0, reason="SSLError\nbad certificate")
 
-    assert ["REFUSED"] == short(happenings(fail))
+    (cause,) = happenings(fail)
+    assert isinstance(cause, Cause)
+    assert (Kind.REFUSED, "no connection (SSLError bad certificate)") == (cause.kind, cause.detail)
+
+
+def test_why_there_was_no_connection_is_told() -> None:
+    """In one line, with urllib3's retries or without, and without an URL or an address."""
+    with ScriptedServer([]) as server:
+        url = server.url
+    details = []
+    for retries in (False, urllib3.Retry(1, backoff_factor=0)):
+        pool = urllib3.PoolManager(retries=retries)
+        (cause,) = happenings(lambda _, pool=pool: pool.request("GET", f"{url}/secret"))
+        assert isinstance(cause, Cause)
+        details.append(cause.detail)
+
+    told = r"no connection \(\w+Error: .*Connection refused\)"
+    assert [True, True] == [bool(re.fullmatch(told, detail)) for detail in details], details
+    assert not any("secret" in detail or "0x" in detail for detail in details)
 
 
 def test_a_finished_connection_goes_back_to_its_pool() -> None:

@@ -176,9 +176,9 @@ def test_different_failures_count_together() -> None:
     assert (19, errors.NoProgress) == (len(done), done[-1].ending)
 
 
-@pytest.mark.parametrize("kind", [Kind.REFUSED, Kind.SILENT])
+@pytest.mark.parametrize("kind", [Kind.REFUSED, Kind.SILENT, Kind.STATUS_LATER])
 def test_an_absent_server_is_asked_for_ever(kind: Kind) -> None:
-    """No connection says nothing about the resourceVersion: it is retried, with back-off."""
+    """Who is not there says nothing about the resourceVersion: it is retried, with back-off."""
     actions = attempts(Cause(kind), phase=Phase.ASKING)
 
     assert 30 == len(actions)

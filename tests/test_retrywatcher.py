@@ -483,12 +483,17 @@ def _generator(api: client.CoreV1Api) -> Callable[[ListOptions], object]:
 
 
 @pytest.mark.parametrize("kind", ["RetryWatcher", "Reflector"])
-def test_an_interruption_is_not_raised_again(kind: str) -> None:
-    """One Ctrl-C ends the iteration once; whoever asks again is told that it is over."""
+def test_after_an_interruption_it_goes_on(kind: str) -> None:
+    """Ctrl-C ends one loop, and the next is no silent end: it goes on from where it was."""
+    calls: list[bool] = []
 
     class Client:
         def list_pods(self, watch: bool = False, **options: object) -> object:
-            raise KeyboardInterrupt(watch, options)
+            calls.append(watch)
+            if len(calls) == 2:
+                pulled.stop()
+                raise ConnectionRefusedError
+            raise KeyboardInterrupt(options)
 
     pulled: kwlab.RetryWatcher | kwlab.Reflector = (
         kwlab.RetryWatcher("5", lambda options: Client().list_pods())
@@ -499,3 +504,36 @@ def test_an_interruption_is_not_raised_again(kind: str) -> None:
         with pytest.raises(KeyboardInterrupt):
             next(pulled)
         assert [] == list(pulled)
+    assert 2 == len(calls)
+
+
+def test_an_interrupted_watch_goes_on_from_the_last_event() -> None:
+    """What was delivered before Ctrl-C is acknowledged by asking for more, and not sent again."""
+    _, script, _, watcher = loop([SIX, KeyboardInterrupt()], [SEVEN])
+
+    with pytest.raises(KeyboardInterrupt):
+        list(watcher)
+    names, _ = exhaust(watcher)
+
+    assert (["5", "6"], ["7"]) == (script.asked[:2], names)
+
+
+@pytest.mark.parametrize("resource_version", [None, 7, b"7", "", "0"])
+def test_only_a_place_in_history_is_gone_on_from(resource_version: Any) -> None:
+    """None or a number is refused at once, and not asked for as if it were no resourceVersion."""
+    with pytest.raises(errors.ResourceVersionError):
+        RetryWatcher(resource_version, lambda options: None)
+
+
+def test_what_an_observer_raises_reaches_whoever_closes() -> None:
+    """A ValueError of an observer is not taken for another thread inside the iteration."""
+
+    def observe(record: Record) -> None:
+        if isinstance(record, AttemptEnded):
+            raise ValueError("no such label")
+
+    watcher = RetryWatcher("5", Script(FakeClock(), [SIX]), observer=observe)
+    next(watcher)
+
+    with pytest.raises(ValueError, match="no such label"):
+        watcher.close()

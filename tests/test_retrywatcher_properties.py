@@ -107,7 +107,8 @@ TRIALS: Final = [
     trial(*at_once(seconds=60.0, code=404)),
     trial(*at_once(seconds=6.0, code=404), options=STRICT),
     trial(*at_once(seconds=6.0, code=401), options=STRICT),
-    trial(*at_once(seconds=900.0, code=503), options=IMPATIENT),
+    trial(*at_once(seconds=900.0, code=500), options=IMPATIENT),
+    trial(*at_once(seconds=60.0, code=503), options=IMPATIENT),
     trial(*at_once(seconds=30.0, code=503), random=0.5),
     trial(*at_once(seconds=5.0, code=429, retry_after_seconds=9)),
     trial(*at_once(seconds=5.0, code=429, retry_after_seconds=400), past=QUIET),
@@ -156,7 +157,7 @@ TRIALS: Final = [
     trial(trouble={1: ValueError("no such thing")}, way=Way.GENERATOR, options=STRICT),
     *(
         trial(Refuse(at=at, seconds=60.0, code=code), timeout_seconds=8, way=Way.GENERATOR, **more)
-        for at, code in ((5.0, 403), (5.0, 404), (5.0, 410), (35.0, 500))
+        for at, code in ((5.0, 403), (5.0, 404), (5.0, 410), (35.0, 500), (35.0, 502))
         for more in ({"options": replace(IMPATIENT, no_progress_limit=1)}, {"options": STRICT})
     ),
     trial(Cut(at=9.0, away_seconds=3.0), way=Way.BY_HAND, timeout_seconds=8),

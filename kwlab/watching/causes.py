@@ -46,7 +46,7 @@ def of_status(
     status = Status.parse(body) or Status(code)
     named = _retry_after_seconds(headers or {})
     return Cause(
-        _STATUS_KINDS.get(code, Kind.STATUS),
+        kind_of(code, status),
         code=code,
         status=status,
         retry_after_seconds=max(named, status.retry_after_seconds),
@@ -55,11 +55,51 @@ def of_status(
     )
 
 
+def kind_of(code: int, status: Status) -> Kind:
+    """Say what a refusal means to whoever asked.
+
+    Parameters
+    ----------
+    code : int
+    status : Status
+
+    Returns
+    -------
+    Kind
+    """
+    # To come later with the same resourceVersion would help only where the server lags behind.
+    return Kind.STATUS if is_too_large(status) else _STATUS_KINDS.get(code, Kind.STATUS)
+
+
+def is_too_large(status: Status) -> bool:
+    """Tell whether a server has not reached the resourceVersion that was named.
+
+    Parameters
+    ----------
+    status : Status
+
+    Returns
+    -------
+    bool
+
+    References
+    ----------
+    client-go v0.37.2, ``tools/cache/reflector.go`` (``isTooLargeResourceVersionError``): servers
+    before 1.19 say it in the message only.
+    """
+    is_said = status.reason == "Timeout" and "Too large resource version" in status.message
+    return is_said or "ResourceVersionTooLarge" in status.causes
+
+
 _STATUS_KINDS: Final = {
     401: Kind.STATUS_DENIED,
     403: Kind.STATUS_DENIED,
     404: Kind.STATUS_NOT_FOUND,
     410: Kind.STATUS_EXPIRED,
+    429: Kind.STATUS_LATER,
+    502: Kind.STATUS_LATER,
+    503: Kind.STATUS_LATER,
+    504: Kind.STATUS_LATER,
 }
 
 
@@ -112,7 +152,10 @@ def of_error(error: Exception, *, is_open: bool) -> Cause:
         return _api_exception(error, is_open=is_open)
     kind = _transport_kind(error, is_open=is_open)
     if kind is not None:
-        return Cause(kind, detail=f"{kind} ({type(error).__name__})", error=error)
+        name = type(error).__name__
+        # For ever asked again: whoever looks has to see a wrong CA or host name.
+        told = f"{name}: {_words(error)}" if kind is Kind.REFUSED else name
+        return Cause(kind, detail=f"{kind} ({told})", error=error)
     broken = _broken_contract(error)
     if broken is not None:
         raise WatchFunctionError(broken) from error
@@ -123,7 +166,7 @@ def _api_exception(error: Any, *, is_open: bool) -> Cause:
     # The client's own word for a TLS failure is an ApiException with status 0.
     if not error.status:
         kind = Kind.CUT if is_open else Kind.REFUSED
-        return Cause(kind, detail=f"{kind} ({str(error.reason).splitlines()[0]})", error=error)
+        return Cause(kind, detail=f"{kind} ({_words(error)})", error=error)
     body = error.body.encode() if isinstance(error.body, str) else error.body or b""
     return of_status(int(error.status), error.headers, body, error)
 
@@ -142,9 +185,14 @@ def in_full(cause: Cause) -> str:
     """
     if cause.error is None or cause.code is not None:
         return cause.detail or str(cause.kind)
+    return f"{cause.kind}: {_words(cause.error)}"
+
+
+def _words(error: Exception) -> str:
+    """Give what an error says, in one line."""
     # Of an ApiException and a MaxRetryError only the reason: the rest are headers and an URL.
-    told = " ".join(str(getattr(cause.error, "reason", None) or cause.error).split())
-    return f"{cause.kind}: {told[:EXCERPT_BYTES]}"
+    told = " ".join(str(getattr(error, "reason", None) or error).split())
+    return _WHO.sub("", told)[:EXCERPT_BYTES]
 
 
 def retries_before(response: object) -> int:
@@ -200,7 +248,8 @@ def _transport_kind(error: BaseException, *, is_open: bool) -> Kind | None:
     reason = getattr(error, "reason", None)
     if _is_given_up(error) and _is_a(reason, _URLLIB3, "ResponseError"):
         # Too many 429 or 503: there was a server, and it answered each time.
-        return Kind.STATUS
+        code = _CODE.search(str(reason))
+        return _STATUS_KINDS.get(int(code[0]), Kind.STATUS) if code else Kind.STATUS
     if _is_given_up(error) and isinstance(reason, Exception):
         return _transport_kind(reason, is_open=is_open)
     if _is_a(error, _URLLIB3, "ReadTimeoutError") or isinstance(error, TimeoutError):
@@ -213,6 +262,9 @@ def _transport_kind(error: BaseException, *, is_open: bool) -> Kind | None:
     return None
 
 
+_WHO: Final = re.compile(r"^(<[^>]*>|\w+\([^)]*\)): ")
+"""With which urllib3 names a connection or its pool, where it says what became of it."""
+_CODE: Final = re.compile(r"\b\d{3}\b")
 _URLLIB3: Final = "urllib3.exceptions"
 _URLLIB3_BROKEN: Final = (
     "ConnectTimeoutError",

@@ -26,6 +26,7 @@ from typing import Any, Final, TypeAlias
 
 from kwlab.errors import StreamBroken, WatchFunctionError
 from kwlab.messages import say
+from kwlab.watching.causes import is_too_large, kind_of
 from kwlab.watching.clock import Clock
 from kwlab.watching.listmethod import ListAndWatch
 from kwlab.watching.reading import READ_BYTES, OpenResponse
@@ -293,6 +294,7 @@ class Listing:
 
 _Happenings: TypeAlias = Generator[Happening, None, None]
 
+_TAKEN_AT_ITS_WORD: Final = frozenset({Kind.STATUS_EXPIRED, Kind.STATUS_LATER})
 _NO_END_BOOKMARK: Final = Cause(Kind.SILENT, detail="no end bookmark")
 
 
@@ -327,8 +329,8 @@ def is_unavailable(cause: Cause) -> bool:
     bool
         True when the server has forgotten it (410), and when it has not reached it (504).
     """
-    causes = cause.status.causes if cause.status is not None else ()
-    return cause.kind is Kind.STATUS_EXPIRED or "ResourceVersionTooLarge" in causes
+    is_ahead = is_too_large(cause.status) if cause.status is not None else False
+    return is_ahead or cause.kind is Kind.STATUS_EXPIRED
 
 
 def _list_options(version: str, limit: int) -> ListOptions:
@@ -359,10 +361,13 @@ def _is_list_worth_a_try(cause: Cause) -> bool:
 
 def _cause_of(event: WatchEvent) -> Cause:
     status = event.status
-    code = status.code if status is not None else None
-    kind = Kind.STATUS_EXPIRED if code == 410 else Kind.STATUS
-    reason = f"{code} {status.reason}" if status is not None else ""
-    return Cause(kind, code=code, status=status, detail=f"an ERROR event: {reason}".rstrip(": "))
+    if status is None:
+        return Cause(Kind.STATUS, detail="an ERROR event")
+    kind, detail = kind_of(status.code, status), f"an ERROR event: {status.code} {status.reason}"
+    if kind not in _TAKEN_AT_ITS_WORD:
+        # In a stream the rest is no last word, as in that of a watch.
+        kind = Kind.STATUS
+    return Cause(kind, code=status.code, status=status, detail=detail.rstrip())
 
 
 def _take(objects: dict[Key, WatchEvent], event: WatchEvent) -> None:

@@ -10,6 +10,7 @@ until the resourceVersion has expired, and again.
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
@@ -42,6 +43,7 @@ from kwlab.watching.observer import (
     RetriesHidden,
     hidden_retries,
 )
+from kwlab.watching.pausing import Pause
 from kwlab.watching.pulling import Pulled
 from kwlab.watching.reflectoroptions import DEFAULT, ReflectorOptions
 from kwlab.watching.resume import Action, Cause, Do, Kind, Phase, State, step
@@ -124,6 +126,14 @@ class Reflector(Pulled[ReflectorEvent]):
         self._in_step_at, self._why_listed = 0.0, ""
         self._watched_seconds, self._known_version, self._has_bookmarks = 0.0, "", False
         self._has_synced = False
+        self._pause = Pause(chosen.retry.backoff, chosen.backoff_reset_seconds, chosen.random)
+        self._until: float | None = None
+        self._untold: deque[ReflectorEvent] = deque()
+        self._begin()
+
+    def _begin(self) -> None:
+        # A first list closes no gap; one after an interruption does.
+        self._why_listed = "interrupted"
         self._steps = self._remembering(self._rounds())
         self._events = (event for event in self._steps if event is not None)
 
@@ -150,8 +160,9 @@ class Reflector(Pulled[ReflectorEvent]):
         WatchFunctionError
             When the method broke its contract.
         """
-        if self._failure is not None:
+        if isinstance(self._failure, Exception):
             raise self._failure
+        iter(self)
         if not self._has_synced:
             next(self._steps, None)
         return self._has_synced
@@ -183,8 +194,10 @@ class Reflector(Pulled[ReflectorEvent]):
 
     def _rounds(self) -> _Steps:
         deadline = self._retry.deadline_seconds
-        until = float("inf") if deadline is None else self._clock.now() + deadline
-        state = State.at("")
+        if self._until is None:
+            self._until = float("inf") if deadline is None else self._clock.now() + deadline
+        until, state = self._until, State.at("")
+        yield from self._tell()
         while not self._is_over(until):
             round_ = _Round(self._clock.now(), self._resource_version)
             ended = yield from self._round(round_, until)
@@ -221,17 +234,22 @@ class Reflector(Pulled[ReflectorEvent]):
         """Deliver how what exists differs from what was known, then stand where the list stands."""
         origin = Origin.RELIST if self._resource_version else Origin.LIST
         events = list(differences(self.store.events(), found.objects, origin=origin))
+        self._untold.extend(events)
         self.store.apply_all(events)
         if not self._has_synced:
             self._has_synced = True
             # Nothing is delivered here; it is where sync() returns.
             yield None
-        for event in events:
-            if self._is_stopping:
-                return
-            self._report(Delivered(self._clock.now(), event))
-            yield event
-        self._resource_version = found.resource_version
+        yield from self._tell()
+        if not self._untold:
+            self._resource_version = found.resource_version
+
+    def _tell(self) -> Generator[ReflectorEvent, None, None]:
+        """Deliver what the store holds and was not delivered yet."""
+        while self._untold and not self._is_stopping:
+            self._report(Delivered(self._clock.now(), self._untold[0]))
+            yield self._untold[0]
+            self._untold.popleft()
 
     def _watch(
         self, resource_version: str, until: float
@@ -302,7 +320,8 @@ class Reflector(Pulled[ReflectorEvent]):
         now, pace = self._clock.now(), action.pace_seconds
         if action.jitter:
             pace *= 1 + action.jitter * self._options.random()
-        return max(0.0, round_.started_at + pace - now, action.wait_seconds)
+        paced = round_.started_at + pace - now
+        return max(paced, action.wait_seconds, self._pause.after(now - round_.started_at))
 
     def _ending(self, action: Action, cause: Cause) -> BaseException:
         if action.do is Do.RAISE and cause.error is not None:

@@ -41,6 +41,13 @@ class ReflectorOptions:
         Until the server has shown that it sends bookmarks, they are scaled so that the longest is
         0.8 of ``retry.idle_seconds``: a quiet watch without bookmarks then ends cleanly, and is
         not taken for a dead one.
+    backoff_reset_seconds : float
+        How long a list and the watches after it have to last for the pause before the next list
+        to be the first of ``retry.backoff`` again, in seconds (client-go's
+        ``defaultBackoffReset``). Each list but the first waits for that back-off, from the end of
+        what was before: watches that expire soon cost the server a whole list each, and where
+        all expire at once a thousand clients do not list in one instant. With ``retry.backoff``
+        None there is no pause.
     retry : RetryOptions
         Which rules hold for watches; the back-off, the limit, the deadline and the longest silence
         hold for lists too. That 410 as an HTTP status is final and that ends are raised holds
@@ -59,14 +66,15 @@ class ReflectorOptions:
 
     References
     ----------
-    client-go v0.37.2, ``reflector.go`` (``defaultMinWatchTimeout``, ``defaultMaxWatchTimeout``)
-    and ``pager.go`` (``defaultPageSize``).
+    client-go v0.37.2, ``reflector.go`` (``defaultMinWatchTimeout``, ``defaultMaxWatchTimeout``,
+    ``defaultBackoffReset``) and ``pager.go`` (``defaultPageSize``).
     """
 
     page_size: int = 500
     use_watch_list: bool = False
     watch_list_deadline_seconds: float = 60.0
     watch_seconds: tuple[int, int] = (300, 600)
+    backoff_reset_seconds: float = 120.0
     retry: RetryOptions = field(default_factory=RetryOptions)
     clock: Clock | None = None
     random: Callable[[], float] = _random.random
@@ -78,6 +86,7 @@ class ReflectorOptions:
             page_size=Number(is_whole=True),
             use_watch_list=bool,
             watch_list_deadline_seconds=Number(is_above=True),
+            backoff_reset_seconds=Number(),
             retry=RetryOptions,
         )
         is_pair = _is_pair(self.watch_seconds)

@@ -96,6 +96,7 @@ class Kind(enum.StrEnum):
     STATUS_EXPIRED = "HTTP 410"
     STATUS_DENIED = "HTTP 401, 403"
     STATUS_NOT_FOUND = "HTTP 404"
+    STATUS_LATER = "HTTP 429, 502, 503, 504"
     STATUS = "another HTTP status"
     NOTHING = "function returned None"
     RAISED = "function raised"
@@ -193,6 +194,8 @@ _FAILURES: Final[dict[Kind, Rule]] = {
     Kind.STATUS_EXPIRED: _end(Expired, "is_expired_status_final"),
     Kind.STATUS_DENIED: _end(Denied),
     Kind.STATUS_NOT_FOUND: _end(NotFound, "is_not_found_final"),
+    # Too busy, or a balancer with nobody behind it: nothing is said about the resourceVersion.
+    Kind.STATUS_LATER: _RETRY,
     Kind.STATUS: _RETRY_WITHIN_LIMIT,
     Kind.REFUSED: _RETRY,
     Kind.NOTHING: _RAISE,
@@ -488,6 +491,7 @@ _CLOSES: Final[Mapping[Kind, Close]] = {
     Kind.STATUS_EXPIRED: Close.STATUS,
     Kind.STATUS_DENIED: Close.STATUS,
     Kind.STATUS_NOT_FOUND: Close.STATUS,
+    Kind.STATUS_LATER: Close.STATUS,
     Kind.STATUS: Close.STATUS,
     Kind.NOTHING: Close.FAILED,
     Kind.RAISED: Close.FAILED,

@@ -94,14 +94,18 @@ class RetryOptions:
         sends one a minute (``defaultBookmarkFrequency``), so two were missed. A quiet watch
         without bookmarks is told from a dead one by a ``timeout_seconds`` below this: it ends
         cleanly. Where the function's own read timeout is shorter than half of this, silence is no
-        failure. None: no timer, and only the function's own read timeout counts.
+        failure. Without ``kwlab.prepared`` it holds only on answers that keep their
+        connection, not on HTTP/1.0 or ``Connection: close``. None: no timer, and only the
+        function's own read timeout counts.
     deadline_seconds : float or None
-        When iteration ends silently, in seconds after the first event was asked for. None: never;
-        a program that works in turns says how long a turn is.
+        When iteration ends silently, in seconds after the first event was asked for; on a silent
+        connection where ``idle_seconds`` holds too. None: never; a program that works in turns
+        says how long a turn is.
     no_progress_limit : int or None
         After how many failures at one resourceVersion to give up, where the server was there and
-        failed; an absent server says nothing about the resourceVersion and is asked for ever.
-        None: never, and a poisoned line is asked for once a second until somebody notices.
+        failed. One that is absent, or says to come later (429, 502, 503, 504), says nothing about
+        the resourceVersion and is asked for ever. None: never, and a poisoned line is asked for
+        once a second until somebody notices.
     is_expired_status_final : bool
         Whether 410 as an HTTP status ends as 410 in the stream does: the same request cannot
         succeed later.

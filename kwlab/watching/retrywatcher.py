@@ -80,7 +80,7 @@ class RetryWatcher(Pulled[WatchEvent]):
     Raises
     ------
     ResourceVersionError
-        For "" and "0".
+        For "" and "0", and for what is no str.
     ValueError
         When both ``strict`` and ``options`` are given.
 
@@ -125,6 +125,9 @@ class RetryWatcher(Pulled[WatchEvent]):
         random: Callable[[], float] = _random.random,
         observer: Observer | None = None,
     ) -> None:
+        if not isinstance(resource_version, str):
+            kind = type(resource_version).__name__
+            raise ResourceVersionError(say("retrywatcher.no_text", kind=kind))
         if resource_version in {"", "0"}:
             message = say("retrywatcher.initial", resource_version=resource_version)
             raise ResourceVersionError(message)
@@ -140,6 +143,10 @@ class RetryWatcher(Pulled[WatchEvent]):
         self._observer = observer
         self._state = State.at(resource_version)
         self._answer: Answer | None = None
+        self._begin()
+
+    def _begin(self) -> None:
+        self._state = State.at(self.resource_version)
         self._events = self._steps = self._remembering(self._attempts())
 
     @property
@@ -164,7 +171,7 @@ class RetryWatcher(Pulled[WatchEvent]):
             answer.interrupt()
 
     def _attempts(self) -> _Events:
-        if self._options.deadline_seconds is not None:
+        if self._options.deadline_seconds is not None and self._deadline is None:
             self._deadline = self._clock.now() + self._options.deadline_seconds
         while not self._is_over():
             answer = Answer(self._watch_function, self._asking(), now=self._clock.now)
