@@ -292,9 +292,12 @@ class _DoorSocket:
         self._written += data
 
     def makefile(self, *_: object, **__: object) -> io.BufferedReader:
-        asked = http1.read_head(bytes(self._written))
-        self._written.clear()
-        self._answer = _Answer(self.session, asked.request, self)
+        try:
+            asked = http1.read_head(bytes(self._written))
+            self._written.clear()
+            self._answer = _Answer(self.session, asked.request, self)
+        except BaseException as error:
+            return io.BufferedReader(_Failure(error))
         return io.BufferedReader(self._answer)
 
     def shutdown(self, _how: int) -> None:
@@ -305,6 +308,19 @@ class _DoorSocket:
             self._is_closed = True
             if self._answer is not None:
                 self._answer.give_up()
+
+
+class _Failure(io.RawIOBase):
+    """Fail when it is read: http.client leaves an answer half made where this fails earlier."""
+
+    def __init__(self, error: BaseException) -> None:
+        self._error = error
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, _: object) -> int:
+        raise self._error
 
 
 class _Answer(io.RawIOBase):
