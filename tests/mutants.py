@@ -12,10 +12,16 @@ import __future__
 import ast
 import copy
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from types import CodeType, FunctionType, ModuleType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
+
+import pytest
+
+from tests.nightly import IS_NIGHTLY
+
+_Trial = TypeVar("_Trial")
 
 WORDS: Final = frozenset({"cause", "detail", "error", "repeated"})
 """Keywords that carry what is told to a person, and decide nothing."""
@@ -49,6 +55,35 @@ def mutants_of(module: ModuleType, qualname: str) -> Iterator[Mutant]:
             mutated = copy.deepcopy(original)
             change(list(ast.walk(mutated))[number])
             yield Mutant(function, _compiled(mutated), f"{qualname}: {what}")
+
+
+def found_out(
+    module: ModuleType,
+    qualname: str,
+    equivalent: Container[str],
+    is_found_out: Callable[[], bool],
+) -> dict[str, bool]:
+    """Say of each mutant of a function whether something notices it.
+
+    Those that do what the rule does are tried at night only.
+    """
+    noticed = {}
+    for mutant in mutants_of(module, qualname):
+        if mutant.name not in equivalent or IS_NIGHTLY:
+            with pytest.MonkeyPatch.context() as patched:
+                patched.setattr(mutant.function, "__code__", mutant.code)
+                noticed[mutant.name] = is_found_out()
+    return noticed
+
+
+def is_any_broken(trials: list[_Trial], is_broken: Callable[[_Trial], bool]) -> bool:
+    """Try what found out the last one first, and keep it there: it often finds out the next."""
+    for trial in trials:
+        if is_broken(trial):
+            trials.remove(trial)
+            trials.insert(0, trial)
+            return True
+    return False
 
 
 _Change = Callable[[Any], object]

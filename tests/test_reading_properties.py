@@ -18,8 +18,7 @@ from kwlab.errors import WatchFunctionError
 from kwlab.watching import reading
 from kwlab.watching.resume import Kind
 from kwlab.wire import EventType, WatchEvent, event_line
-from tests.mutants import functions_of, mutants_of
-from tests.nightly import IS_NIGHTLY
+from tests.mutants import found_out, functions_of
 
 
 def line(number: int, name: str = "a") -> bytes:
@@ -242,14 +241,7 @@ EQUIVALENT: Final = {
 
 
 @pytest.mark.parametrize("name", DECIDING)
-def test_with_anything_that_is_decided_switched_off_something_breaks(
-    name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_with_anything_that_is_decided_switched_off_something_breaks(name: str) -> None:
     """Each condition, side of a condition, operand and argument is there for something."""
-    found_out = {}
-    for mutant in mutants_of(reading, name):
-        if mutant.name not in EQUIVALENT or IS_NIGHTLY:
-            with monkeypatch.context() as patched:
-                patched.setattr(mutant.function, "__code__", mutant.code)
-                found_out[mutant.name] = any(map(is_broken, TRIALS))
-    assert {one: one not in EQUIVALENT for one in found_out} == found_out
+    noticed = found_out(reading, name, EQUIVALENT, lambda: any(map(is_broken, TRIALS)))
+    assert {one: one not in EQUIVALENT for one in noticed} == noticed

@@ -24,8 +24,8 @@ from kwlab.watching.retryoptions import RetryOptions
 from kwlab.watching.store import Origin, ReflectorEvent, Store, differences
 from kwlab.wire import EventType, ListPage, WatchEvent
 from tests.histories import shipped
-from tests.mutants import mutants_of
-from tests.nightly import IS_NIGHTLY, SCHEDULES
+from tests.mutants import found_out, is_any_broken
+from tests.nightly import SCHEDULES
 from tests.reflecting import Manner, holds, order_is_kept, run
 
 QUIET_SECONDS = 100.0
@@ -275,13 +275,7 @@ def is_broken(trial: Trial) -> bool:
 
 
 def is_found_out() -> bool:
-    """Try what found out the last one first: it is often what finds out the next."""
-    for trial in _killers:
-        if is_broken(trial):
-            _killers.remove(trial)
-            _killers.insert(0, trial)
-            return True
-    return False
+    return is_any_broken(_killers, is_broken)
 
 
 def test_the_trials_that_break_the_mutants_break_nothing_else() -> None:
@@ -321,17 +315,11 @@ DECIDING = [
 
 @pytest.mark.parametrize(("module", "name"), DECIDING)
 def test_with_anything_that_is_decided_switched_off_something_breaks(
-    module: ModuleType, name: str, monkeypatch: pytest.MonkeyPatch
+    module: ModuleType, name: str
 ) -> None:
     """Each condition, side of a condition, operand and argument is there for something."""
-    found_out = {}
-    for mutant in mutants_of(module, name):
-        if mutant.name in EQUIVALENT and not IS_NIGHTLY:
-            continue
-        with monkeypatch.context() as patched:
-            patched.setattr(mutant.function, "__code__", mutant.code)
-            found_out[mutant.name] = is_found_out()
-    assert {one: one not in EQUIVALENT for one in found_out} == found_out
+    noticed = found_out(module, name, EQUIVALENT, is_found_out)
+    assert {one: one not in EQUIVALENT for one in noticed} == noticed
 
 
 def test_a_run_out_of_order_is_found() -> None:

@@ -21,7 +21,7 @@ from kwlab.watching.retryoptions import DEFAULT, STRICT, Backoff, RetryOptions
 from kwlab.watching.retrywatcher import RetryWatcher
 from kwlab.wire import Decoded, LineDecoder, ListOptions, Unreadable, WatchEvent
 from tests.histories import pods
-from tests.mutants import functions_of, mutants_of
+from tests.mutants import found_out, functions_of, is_any_broken
 from tests.nightly import IS_NIGHTLY, SCHEDULES
 from tests.retrying import Stop, Trial, Way, holds, run
 from tests.test_reflector_properties import AWAY, Past, pasts, scenarios
@@ -185,13 +185,7 @@ def is_broken(trial: Trial, given: RetryOptions | None = None) -> bool:
 
 
 def is_found_out() -> bool:
-    """Try what found out the last one first: it is often what finds out the next."""
-    for trial in _killers:
-        if is_broken(trial):
-            _killers.remove(trial)
-            _killers.insert(0, trial)
-            return True
-    return False
+    return is_any_broken(_killers, is_broken)
 
 
 def test_the_trials_that_break_the_mutants_break_nothing_else() -> None:
@@ -242,7 +236,7 @@ def test_without_a_row_of_the_table_something_breaks(
     where: tuple[Phase, Kind], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each row of the table is there for something, and so is each thing that it says."""
-    found_out = []
+    noticed = []
     is_away = where in NOWHERE | UNASKED
     others = [] if is_away and not IS_NIGHTLY else list(other_rules(resume.TABLE[where]))
     for other in others:
@@ -250,8 +244,8 @@ def test_without_a_row_of_the_table_something_breaks(
         with monkeypatch.context() as patched:
             changed = table if other is None else {**table, where: other}
             patched.setattr(resume, "TABLE", MappingProxyType(changed))
-            found_out.append(is_found_out())
-    assert [not is_away] * len(others) == found_out
+            noticed.append(is_found_out())
+    assert [not is_away] * len(others) == noticed
 
 
 def from_the_beginning(watcher: RetryWatcher) -> ListOptions:
@@ -336,14 +330,8 @@ DECIDING: Final = [
 
 @pytest.mark.parametrize(("module", "name"), DECIDING)
 def test_with_anything_that_is_decided_switched_off_something_breaks(
-    module: ModuleType, name: str, monkeypatch: pytest.MonkeyPatch
+    module: ModuleType, name: str
 ) -> None:
     """Each condition, side of a condition, operand and argument is there for something."""
-    found_out = {}
-    for mutant in mutants_of(module, name):
-        if mutant.name in EQUIVALENT and not IS_NIGHTLY:
-            continue
-        with monkeypatch.context() as patched:
-            patched.setattr(mutant.function, "__code__", mutant.code)
-            found_out[mutant.name] = is_found_out()
-    assert {one: one not in EQUIVALENT for one in found_out} == found_out
+    noticed = found_out(module, name, EQUIVALENT, is_found_out)
+    assert {one: one not in EQUIVALENT for one in noticed} == noticed
