@@ -34,31 +34,26 @@ from __future__ import annotations
 import importlib
 import inspect
 import os
-import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Final, TypeAlias
 
 from kwlab.errors import LabError
-from kwlab.history import Object, Resource
+from kwlab.history import Resource
 from kwlab.judging import trials
 from kwlab.judging.judge import Judgement, Verdict, first_request, judge, misfit
-from kwlab.judging.misconceptions import Selects, Task, Trial
+from kwlab.judging.misconceptions import Task, Trial
 from kwlab.lab import STORY, Lab, load
-from kwlab.log import Request
 from kwlab.messages import say
-from kwlab.scope import PATH
-from kwlab.server import selectors
+from kwlab.scope import PATH, Scope
+from kwlab.server.field_labels import fields_of
+from kwlab.watched import selected_by
 from kwlab.wire import ListOptions
 
 OwnFunction: TypeAlias = Callable[[Lab, ListOptions], object]
 """What is checked: from where the server is, and from where to start, to an open response."""
-
-_OTHER_NAMESPACE: Final = "kwlab-other"
-_EQUALITY: Final = re.compile(r"\s*([\w./-]+)\s*==?\s*([\w.-]*)\s*")
-_KINDS: Final[Mapping[str, str]] = {"configmaps": "ConfigMap", "pods": "Pod"}
-"""How kinds are spelt that are more than a plural without its last letter."""
 
 
 def check_watch_function(function: OwnFunction, *, limit_seconds: float | None = None) -> Judgement:
@@ -101,7 +96,7 @@ def check_watch_function(function: OwnFunction, *, limit_seconds: float | None =
     asked = first_request(given, probe, lab, name=name, limit_seconds=limit_seconds)
     if isinstance(asked, Judgement):
         return asked
-    task = probe if asked is None else _task(asked, lab)
+    task = probe if asked is None else task_of(Scope.of(asked), lab.namespace)
     return judge(given, task, lab, name=name, limit_seconds=limit_seconds)
 
 
@@ -114,42 +109,46 @@ def _check_signature(function: OwnFunction, lab: Lab) -> None:
         raise LabError(say("check.signature", name=name, signature=signature)) from error
 
 
-def _task(asked: Request, lab: Lab) -> Task:
-    """Make what a function watches, from the first request that it made."""
-    found = PATH.fullmatch(asked.path)
+def task_of(scope: Scope, home: str) -> Task:
+    """Make what a function watches.
+
+    Parameters
+    ----------
+    scope : Scope
+        What it asked for first: that is what it watches.
+    home : str
+        The namespace where none is asked for.
+
+    Returns
+    -------
+    Task
+
+    Raises
+    ------
+    LabError
+        When it is no path of a list, the server would not read a selector, or nothing can match.
+    """
+    found = PATH.fullmatch(scope.path)
     if found is None:
-        raise LabError(say("check.path", path=asked.path))
-    if asked.parameter("fieldSelector"):
-        raise LabError(say("check.field_selector", selector=asked.parameter("fieldSelector")))
-    plural = found["plural"]
-    kind = _KINDS.get(plural, plural.removesuffix("s").capitalize())
-    resource = Resource(found["group"] or "", found["version"], plural, kind)
-    selector = asked.parameter("labelSelector") or ""
-    namespace = found["namespace"]
-    made = trials.scripts(
-        resource, _labels(selector), (namespace or lab.namespace, _OTHER_NAMESPACE)
-    )
-    is_recorded = asked.path == f"/api/v1/namespaces/{lab.namespace}/pods" and not selector
+        raise LabError(say("check.path", path=scope.path))
+    group, version, plural = found["group"] or "", found["version"], found["plural"]
+    resource = Resource(group, version, plural, _kind(plural))
+    is_namespaced = bool(found["namespace"]) or "metadata.namespace" in fields_of(resource)
+    resource = replace(resource, is_namespaced=is_namespaced)
+    made = trials.scripts(scope, resource, home)
+    is_recorded = scope == Scope(f"/api/v1/namespaces/{home}/pods", "", "")
     recorded = trials.recordings() if is_recorded else ()
-    selects = _selects(selector, namespace)
-    return Task("check", say("check.call"), (*recorded, *made), selects=selects)
+    selects = selected_by(scope, resource)
+    return Task("check", say("check.call"), (*recorded, *made), selects=selects, scope=scope)
 
 
-def _labels(selector: str) -> dict[str, str]:
-    """Give labels that a selector takes: those of its equalities."""
-    parts = [_EQUALITY.fullmatch(part) for part in selector.split(",") if part]
-    if not all(parts):
-        raise LabError(say("check.label_selector", selector=selector))
-    return {found[1]: found[2] for found in parts if found}
+def _kind(plural: str) -> str:
+    """Spell a kind as the official client does; of a type that it does not know, guess."""
+    import kubernetes.client
 
-
-def _selects(selector: str, namespace: str | None) -> Selects:
-    by_label = selectors.label_selector(selector)
-
-    def selects(item: Object) -> bool:
-        return namespace in {None, item.namespace} and by_label(item)
-
-    return selects
+    known = {name[2:].lower(): name[2:] for name in dir(kubernetes.client) if name[:2] == "V1"}
+    singular = (plural, plural[:-1], plural[:-2], f"{plural[:-3]}y")
+    return next((known[one] for one in singular if one in known), plural[:-1].capitalize())
 
 
 def load_function(target: str) -> OwnFunction:

@@ -7,7 +7,6 @@ Nothing is random: the same steps give the same bytes.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias
@@ -24,6 +23,7 @@ Action: TypeAlias = Literal["add", "modify", "delete"]
 FIRST_VERSION: Final = 1000
 """The resourceVersion of the list with which a made history begins."""
 
+_IDENTITY: Final = {"name", "namespace", "uid", "resourceVersion"}
 _TYPES: Final[Mapping[str, EventType]] = {
     "add": EventType.ADDED,
     "modify": EventType.MODIFIED,
@@ -48,6 +48,8 @@ class Step:
         What they are from now on; unchanged when None.
     resource : str, optional
         The plural of the resource type; the template's first when empty.
+    value : mapping of str to any, optional
+        All that the object is from now on, but for its identity; unchanged when None.
     """
 
     at: float
@@ -56,6 +58,7 @@ class Step:
     namespace: str | None = None
     labels: Mapping[str, str] | None = field(default=None, hash=False)
     resource: str = ""
+    value: Mapping[str, Any] | None = field(default=None, hash=False)
 
 
 def made(
@@ -186,7 +189,7 @@ class _Maker:
             namespace, slash, name = text.rpartition("/")
             self._version += 1
             where = namespace if slash else self._namespace
-            yield self._born_as(resource, where, name, None)
+            yield self._born_as(resource, where, name)
 
     def take(self, step: Step) -> Object:
         resource = self._resource(step.resource)
@@ -196,10 +199,13 @@ class _Maker:
         if step.action == "add":
             if slot in self._alive:
                 raise LabError(f"{step.name} is added at {step.at:g} s, but exists already")
-            return self._born_as(resource, slot[1], step.name, step.labels)
+            return self._born_as(resource, slot[1], step.name, step.labels, step.value)
         if slot not in self._alive:
             raise LabError(f"{step.name} is to {step.action} at {step.at:g} s, but does not exist")
         value = self._alive.pop(slot)
+        if step.value is not None:
+            own = {name: value["metadata"][name] for name in _IDENTITY & value["metadata"].keys()}
+            value = {**step.value, "metadata": {**step.value["metadata"], **own}}
         if step.labels is not None:
             value["metadata"] = {**value["metadata"], "labels": dict(step.labels)}
         if step.action == "modify":
@@ -215,17 +221,21 @@ class _Maker:
         raise LabError(f"there is no resource {plural} in this history")
 
     def _born_as(
-        self, resource: Resource, namespace: str, name: str, labels: Mapping[str, str] | None
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        labels: Mapping[str, str] | None = None,
+        model: Mapping[str, Any] | None = None,
     ) -> Object:
         self._born += 1
-        value = copy.copy(self._models[resource.plural])
-        model = dict(value["metadata"])
+        value = dict(self._models[resource.plural] if model is None else model)
+        metadata = dict(value["metadata"])
         if labels is not None:
-            model["labels"] = dict(labels)
+            metadata["labels"] = dict(labels)
         front = {"name": name, "namespace": namespace} if resource.is_namespaced else {"name": name}
-        model.pop("namespace", None)
         uid = f"00000000-0000-4000-8000-{self._born:012x}"
-        value["metadata"] = {**front, "uid": uid, "resourceVersion": "", **_without(model)}
+        value["metadata"] = {**front, "uid": uid, "resourceVersion": "", **_without(metadata)}
         self._alive[resource.plural, namespace if resource.is_namespaced else "", name] = value
         return self._object(resource, value)
 
@@ -238,5 +248,4 @@ class _Maker:
 
 
 def _without(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    own = {"name", "namespace", "uid", "resourceVersion"}
-    return {name: value for name, value in metadata.items() if name not in own}
+    return {name: value for name, value in metadata.items() if name not in _IDENTITY}

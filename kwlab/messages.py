@@ -450,6 +450,8 @@ _JUDGED: Final[dict[str, Template]] = {
     "judged.elsewhere": "connection {connection} watched {path}; this is about {expected_path}.",
     "judged.nowhere": "connection {connection} watched {path}, where nothing is: the objects are "
     "in the namespace {namespaces}, which lab.namespace names.",
+    "judged.changed": "connection {connection} asked for {scope}, but {name} first asked for "
+    "{first_scope}. A watch must ask for the same objects each time.",
     "judged.selector": (
         "connection {connection} lost the selector: {n} event is of an object that nobody asked "
         "for.",
@@ -493,10 +495,8 @@ _CHECK: Final[dict[str, Template]] = {
     "check.signature": "{name}{signature} cannot be called with (lab, options): a function to be "
     "checked takes where the server is, and the options of a retry loop.",
     "check.path": "The function asked for {path}, which is no list of objects.",
-    "check.field_selector": "No objects can be made for the field selector {selector}: check the "
-    "function without it.",
-    "check.label_selector": "No objects can be made for the label selector {selector}: check the "
-    "function with equalities, such as app=web,tier=front.",
+    "check.refused": "The server refuses {path}: {error}.",
+    "check.selector": "Nothing can match {path}: no object meets all of its requirements.",
     "check.target": "{target} is no module:function, such as my_module:watch_pods.",
     "check.no_module": "There is no module {module} here.",
     "check.import": "{module} cannot be imported: {error}.",

@@ -76,23 +76,46 @@ def _part(history: History, selects: Selects) -> History:
     return replace(part, changes=tuple(replace(c, number=whole.number) for c, whole in pairs))
 
 
-def _selection(scope: Scope, history: History) -> tuple[Resource, Selects] | None:
-    found = PATH.fullmatch(scope.path)
-    resource = _resource(found, history.resources) if found else None
-    if found is None or resource is None:
-        return None
-    try:
-        by_label = selectors.label_selector(scope.labels)
-        by_field = selectors.field_selector(scope.fields, resource)
-    except selectors.SelectorError:
-        return None
-    namespace = found["namespace"]
+def selected_by(scope: Scope, resource: Resource) -> Selects:
+    """Give what tells whether an object is watched.
 
-    def selects(item: Object) -> bool:
+    Parameters
+    ----------
+    scope : Scope
+    resource : Resource
+        What the path names.
+
+    Returns
+    -------
+    callable
+        From an Object of any type.
+
+    Raises
+    ------
+    SelectorError
+        When the server would not read a selector.
+    """
+    found = PATH.fullmatch(scope.path)
+    namespace = found["namespace"] if found else None
+    by_label = selectors.label_selector(scope.labels)
+    by_field = selectors.field_selector(scope.fields, resource)
+
+    def is_watched(item: Object) -> bool:
         is_here = item.resource == resource and namespace in {None, item.namespace}
         return is_here and by_label(item) and by_field(item)
 
-    return resource, selects
+    return is_watched
+
+
+def _selection(scope: Scope, history: History) -> tuple[Resource, Selects] | None:
+    found = PATH.fullmatch(scope.path)
+    resource = _resource(found, history.resources) if found else None
+    if resource is None:
+        return None
+    try:
+        return resource, selected_by(scope, resource)
+    except selectors.SelectorError:
+        return None
 
 
 def _resource(found: re.Match[str], resources: Iterable[Resource]) -> Resource | None:

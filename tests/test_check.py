@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import doctest
+import functools
+import itertools
 import re
 import textwrap
 from collections.abc import Callable, Iterator
@@ -17,18 +19,20 @@ from kwlab import check
 from kwlab.__main__ import main
 from kwlab.check import OwnFunction
 from kwlab.errors import LabError
-from kwlab.history import Resource, narrowed
-from kwlab.judging import bounded, trials
+from kwlab.history import narrowed
+from kwlab.judging import bounded
 from kwlab.judging.judge import Verdict
-from kwlab.judging.misconceptions import Trial
+from kwlab.judging.misconceptions import Selects, Trial
 from kwlab.judging.properties import Property, broken
 from kwlab.lab import Lab
 from kwlab.log import Log
 from kwlab.metrics import count
+from kwlab.scope import Scope
 from kwlab.wire import ListOptions, WatchEvent, query
 from tests import histories
 
 Options = ListOptions
+Watch = Callable[[Lab, Scope, Options], Any]
 
 
 def pods(lab: Lab, **options: Any) -> Any:
@@ -73,7 +77,7 @@ def lists_first(lab: Lab, options: Options) -> Any:
     ],
 )
 def test_a_right_function_is_correct(function: OwnFunction, histories_played: int) -> None:
-    """What is watched is learnt from what is asked: any type, namespace and label equality."""
+    """What is watched is learnt from what is asked: any type, namespace and selector."""
     judged = kwlab.check_watch_function(function)
     assert (Verdict.CORRECT, True) == (judged.verdict, judged.is_correct), judged
     assert str(judged).startswith(f"Correct. {histories_played} histories, ")
@@ -91,6 +95,28 @@ def forgets_the_selector(lab: Lab, options: Options) -> Any:
     is_first = options.resource_version == lab.resource_version
     selector = "app=web" if is_first else None
     return pods(lab, **options.replace(timeout_seconds=60, label_selector=selector))
+
+
+def narrows(lab: Lab, options: Options) -> Any:
+    is_first = options.resource_version == lab.resource_version
+    selector = "metadata.name=web" if is_first else "metadata.name=web,status.phase=Failed"
+    return pods(lab, **options.replace(timeout_seconds=60, field_selector=selector))
+
+
+def forgets_a_label(lab: Lab, options: Options) -> Any:
+    is_first = options.resource_version == lab.resource_version
+    selectors = {"field_selector": "metadata.name=a", "label_selector": "x" if is_first else None}
+    return pods(lab, **options.replace(timeout_seconds=60, **selectors))
+
+
+def watches_one_after_the_other() -> OwnFunction:
+    numbers = itertools.count()
+
+    def function(lab: Lab, options: Options) -> Any:
+        selector = f"metadata.name=job-{next(numbers)}"
+        return pods(lab, **options.replace(timeout_seconds=60, field_selector=selector))
+
+    return function
 
 
 def keeps_bookmarks(lab: Lab, options: Options) -> Iterator[WatchEvent]:
@@ -113,7 +139,10 @@ def raises(lab: Lab, options: Options) -> Any:
         (dropped, "dropped", Property.HANDED),
         (pinned, "pinned", Property.HANDED),
         (keeps_bookmarks, "kept_back", Property.BOOKMARKS),
-        (forgets_the_selector, "selector", None),
+        (forgets_the_selector, "changed", None),
+        (forgets_a_label, "changed", None),
+        (narrows, "changed", None),
+        (watches_one_after_the_other(), "changed", None),
         (not_returned, "contract", None),
         (raises, "raised", None),
     ],
@@ -139,12 +168,12 @@ def test_a_function_that_does_nothing_is_no_attempt() -> None:
         (lambda options: None, r"<lambda>\(options\) cannot be called with \(lab, options\)"),
         (3, "int is the type of what came: pass the function itself"),
         (
-            lambda lab, options: pods(lab, **options, field_selector="metadata.name=web-1"),
-            "for the field selector metadata.name=web-1",
+            lambda lab, options: pods(lab, **options, label_selector="app,!app"),
+            r"^Nothing can match /api/v1/namespaces/[a-z-]+/pods\?app,!app: no object meets all",
         ),
         (
-            lambda lab, options: pods(lab, **options, label_selector="app in (web)"),
-            r"for the label selector app in \(web\)",
+            lambda lab, options: pods(lab, **options, field_selector="spec.color=red"),
+            r"^The server refuses /api/.*\?spec.color=red: field label not supported: spec.color.$",
         ),
     ],
 )
@@ -169,60 +198,81 @@ def test_the_documented_call_runs_as_it_stands() -> None:
     assert 0 == doctest.testmod(check).failed == doctest.testmod(bounded).failed
 
 
-MAPS = Resource("", "v1", "configmaps", "ConfigMap")
-SCRIPTS = {trial.name: trial for trial in trials.scripts(MAPS, {"app": "web"}, ("lab", "other"))}
+HERE = "/api/v1/namespaces/kwlab-churn/pods"
+SCOPES = (
+    Scope(HERE, "", "metadata.name=job-1"),
+    Scope(HERE, "", "spec.nodeName=n1"),
+    Scope(HERE.replace("pods", "events"), "", "involvedObject.kind=Pod"),
+    Scope(HERE, "component in (scheduler,worker)", ""),
+    Scope(HERE, "kubernetes_executor=True,airflow-worker!=7", ""),
+    Scope(HERE, "hub.jupyter.org/username", ""),
+    Scope("/api/v1/pods", "!a,b notin (x, y)", "status.phase!=Succeeded,metadata.name!=web-2"),
+    Scope("/api/v1/nodes", "", "spec.unschedulable=false"),
+    Scope("/apis/apps/v1/statefulsets", "", ""),
+    Scope("/api/v1/namespaces", "", "metadata.name=a,metadata.name==a"),
+    Scope("/apis/example.com/v1/namespaces/prod/widgets", "size>4,size<7", ""),
+)
 
 
-def played(trial: Trial, function: Callable[[Lab], Callable[[Options], Any]]) -> set[Property]:
-    """Play one script, and give what broke for whoever asked for app=web."""
+@functools.cache
+def scripts(scope: Scope) -> dict[str, tuple[Trial, Selects]]:
+    """Give what check makes for a scope."""
+    task = check.task_of(scope, "kwlab-churn")
+    assert task.selects is not None
+    return {trial.name: (trial, task.selects) for trial in task.trials}
+
+
+def played(scope: Scope, script: str, function: Watch) -> set[Property]:
+    """Play one script, and give what broke for whoever watches a scope."""
+    trial, selects = scripts(scope)[script]
     lab = Lab(histories.shipped("pods-churn"))
     with lab.playing(trial.played, scenario=trial.scenario):
-        told = narrowed(lab.history, lambda item: b'"app":"web"' in item.data)
-        run = lab.run(function(lab)).runs[0]
+        told = narrowed(lab.history, selects)
+        run = lab.run(functools.partial(function, lab, scope)).runs[0]
     return {one.property for one in broken(count(Log("f", list(run.count.attempts)), told), told)}
 
 
-def maps(lab: Lab, **options: Any) -> Any:
-    options = {"timeout_seconds": 60, "label_selector": "app=web", **options}
-    return lab.api.list_config_map_for_all_namespaces(watch=True, _preload_content=False, **options)
+def watched(lab: Lab, scope: Scope, options: Options) -> Any:
+    selectors = {"label_selector": scope.labels or None, "field_selector": scope.fields or None}
+    asked = query(options.replace(timeout_seconds=60, **selectors), watch=True)
+    return lab.http.request("GET", f"{lab.url}{scope.path}?{asked}", preload_content=False)
 
 
-def wrong(lab: Lab) -> Callable[[Options], Any]:
-    return lambda options: maps(lab)
+def forgets(lab: Lab, scope: Scope, options: Options) -> Any:
+    return watched(lab, scope, Options())
 
 
-def right(lab: Lab) -> Callable[[Options], Any]:
-    return lambda options: maps(lab, **options)
+def loses_bookmarks(lab: Lab, scope: Scope, options: Options) -> Iterator[WatchEvent]:
+    for event in kwlab.events(watched(lab, scope, options)):
+        if event.type != "BOOKMARK":
+            yield event
 
 
-def kept_back(lab: Lab) -> Callable[[Options], Any]:
-    def function(options: Options) -> Iterator[WatchEvent]:
-        events = kwlab.events(maps(lab, **options))
-        yield from (event for event in events if event.type != "BOOKMARK")
-
-    return function
-
-
-@pytest.mark.parametrize(
-    ("script", "function", "breaks"),
-    [
-        ("cut", wrong, Property.ONCE),
-        ("deletion", wrong, Property.DELETIONS),
-        ("recreation", wrong, Property.DELETIONS),
-        ("bookmark", kept_back, Property.BOOKMARKS),
-        # The server had forgotten where it asked from.
-        ("bookmark", kept_back, Property.RELISTS),
-    ],
+CONVICTS: tuple[tuple[str, Watch, Property], ...] = (
+    ("cut", forgets, Property.HANDED),
+    ("cut", forgets, Property.ONCE),
+    ("deletion", forgets, Property.DELETIONS),
+    ("recreation", forgets, Property.DELETIONS),
+    ("bookmark", loses_bookmarks, Property.BOOKMARKS),
 )
-def test_a_script_can_break_what_it_is_for(script: str, function: Any, breaks: Property) -> None:
-    """A script that could break nothing would check nothing; a right function breaks nothing."""
-    assert breaks in played(SCRIPTS[script], function)
-    assert set() == played(SCRIPTS[script], right)
+
+
+@pytest.mark.parametrize("scope", SCOPES, ids=str)
+def test_each_script_can_break_what_it_is_for(scope: Scope) -> None:
+    """Whatever is selected: a script that could break nothing would check nothing."""
+    for script, function, breaks in CONVICTS:
+        assert breaks in played(scope, script, function), (script, breaks)
+        assert set() == played(scope, script, watched), script
+
+
+def test_without_bookmarks_the_server_forgets() -> None:
+    """While only what is not asked for changes, the window moves on."""
+    assert Property.RELISTS in played(SCOPES[0], "bookmark", loses_bookmarks)
 
 
 def test_a_cut_alone_loses_no_deletion() -> None:
     """Only an absence loses: that is why there are several scripts."""
-    assert Property.DELETIONS not in played(SCRIPTS["cut"], wrong)
+    assert Property.DELETIONS not in played(SCOPES[0], "cut", forgets)
 
 
 MODULE = """

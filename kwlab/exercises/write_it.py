@@ -10,7 +10,8 @@ from kwlab.judging import trials
 from kwlab.judging.judge import Judgement, judge
 from kwlab.judging.misconceptions import Task
 from kwlab.lab import Lab
-from kwlab.server import selectors
+from kwlab.scope import Scope
+from kwlab.watched import selected_by
 from kwlab.watching.response import WatchFunction
 
 SELECTOR: Final = "app=web"
@@ -43,12 +44,12 @@ class WriteIt(Exercise):
         -------
         Judgement
         """
-        namespaces = (self._lab.namespace, "kwlab-other")
+        scope = Scope("/api/v1/configmaps", SELECTOR, "")
         task = Task(
             self.name,
             call="lab.api.list_config_map_for_all_namespaces(…)",
-            trials=trials.scripts(CONFIG_MAPS, {"app": "web"}, namespaces),
-            selects=selectors.label_selector(SELECTOR),
-            path="/api/v1/configmaps",
+            trials=trials.scripts(scope, CONFIG_MAPS, self._lab.namespace),
+            selects=selected_by(scope, CONFIG_MAPS),
+            path=scope.path,
         )
         return judge(function, task, self._lab)

@@ -17,6 +17,7 @@ from kwlab.judging import properties
 from kwlab.judging.properties import Broken, Property
 from kwlab.log import Attempt
 from kwlab.recording import Recording
+from kwlab.scope import Scope, scopes
 from kwlab.stage import Faults
 from kwlab.watching.response import WatchFunction
 
@@ -57,6 +58,8 @@ class Task:
         The only path to watch; empty when it does not matter.
     stub : callable, optional
         What the learner starts from: whoever does the same has attempted nothing.
+    scope : Scope, optional
+        What the function itself asked for first.
     """
 
     name: str
@@ -65,6 +68,7 @@ class Task:
     selects: Selects | None = None
     path: str = ""
     stub: WatchFunction | None = None
+    scope: Scope | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +146,8 @@ def facts_of(outcome: Outcome, attempt: Attempt) -> dict[str, object]:
         "expected_path": outcome.task.path,
         "namespaces": ", ".join(sorted(_namespaces(outcome))),
         "n": len(list(_strangers(outcome))),
+        "scope": str(Scope.of(watch)) if watch else "",
+        "first_scope": str(_first_scope(outcome) or ""),
     }
 
 
@@ -230,6 +236,20 @@ def _selector(outcome: Outcome) -> Attempt | None:
     return next(_strangers(outcome), None)
 
 
+def _changed(outcome: Outcome) -> Attempt | None:
+    """Find a watch of something else than the first, where it does harm."""
+    first = _first_scope(outcome)
+    does_harm = outcome.run.count.lost or any(_strangers(outcome))
+    return _first(
+        _asking(outcome.run) if does_harm else (),
+        lambda a: a.watch is not None and Scope.of(a.watch) != first,
+    )
+
+
+def _first_scope(outcome: Outcome) -> Scope | None:
+    return outcome.task.scope or next(iter(scopes(outcome.run.count.attempts)), None)
+
+
 def _own_loop(outcome: Outcome) -> Attempt | None:
     """Find a loop inside a generator, where something else shows that it does harm."""
     looping = _first(outcome.run.count.attempts, lambda a: _opened(a) > 1)
@@ -309,6 +329,7 @@ MISCONCEPTIONS: Final[tuple[Misconception, ...]] = (
     Misconception("namespaced", None, _namespaced),
     Misconception("elsewhere", None, _elsewhere),
     Misconception("nowhere", None, _nowhere),
+    Misconception("changed", None, _changed),
     Misconception("selector", None, _selector),
     Misconception("own_loop", Property.ONCE, _own_loop),
     Misconception("zero", Property.HANDED, _zero),

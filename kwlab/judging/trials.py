@@ -12,10 +12,14 @@ recreation  one is deleted during an absence, and        P3: the first one's del
 bookmark    nothing that is watched changes while the    P5, and 410 without bookmarks
             window moves on; then a cut
 =========== ============================================ ===========================
+
+Each can do so with one object alone: a selector may leave only one name. What happens to others
+of other names is noise then.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
@@ -23,14 +27,20 @@ from typing import Any, Final
 import msgspec
 
 from kwlab import history, wire
+from kwlab.errors import LabError
 from kwlab.history import History, Object, Resource
+from kwlab.judging import matching
 from kwlab.judging.misconceptions import Trial
 from kwlab.lab import STORY, load
-from kwlab.made import Step, made
+from kwlab.made import Action, Step, made
+from kwlab.messages import say
+from kwlab.scope import Scope
+from kwlab.server.selectors import SelectorError
 
 SERVER: Final = "1.36"
-OTHERS: Final[Mapping[str, str]] = {"app": "not-this-one"}
-"""The labels of what is there, and changes, and is not asked for."""
+ELSEWHERE: Final = "kwlab-other"
+"""A namespace in which there is something too."""
+CREATED: Final = "2026-01-01T00:00:00Z"
 NOISE_STEPS: Final = 240
 """More than a window of 100 events, and slow enough (75 s for 100 of them) that it does not grow.
 
@@ -55,114 +65,185 @@ def recordings() -> tuple[Trial, ...]:
     return Trial("story", load(STORY)), Trial("churn", churn, cuts)
 
 
-def scripts(
-    resource: Resource, labels: Mapping[str, str], namespaces: tuple[str, str]
-) -> tuple[Trial, ...]:
-    """Make the four fault scripts for one resource type.
+def scripts(scope: Scope, resource: Resource, home: str) -> tuple[Trial, ...]:
+    """Make the four fault scripts for what is watched.
 
     Parameters
     ----------
+    scope : Scope
     resource : Resource
-    labels : mapping of str to str
-        Of what is asked for; empty when everything is.
-    namespaces : tuple of (str, str)
-        A watch of one namespace is of the first; one of all has something in both.
+    home : str
+        The namespace where none is asked for.
 
     Returns
     -------
     tuple of Trial
         In the order of the table above.
+
+    Raises
+    ------
+    LabError
+        When the server would not read a selector, or nothing can match.
     """
-    script = _Script(resource, labels, namespaces)
+    script = _Script(scope, resource, home)
     return (
         Trial("cut", *script.played(_cut, 40.0)),
         Trial("deletion", *script.played(_deletion, 40.0)),
         Trial("recreation", *script.played(_recreation, 40.0)),
-        Trial("bookmark", *script.played(_bookmark, 340.0)),
+        Trial("bookmark", *script.played(_bookmark, 400.0)),
     )
 
 
-Story = Callable[["_Script"], Iterator[Step | dict[str, Any]]]
+Told = Iterator[Step | dict[str, Any]]
+Story = Callable[["_Script"], Told]
 
 
 class _Script:
-    """Make the steps of one story, all of them of one resource type."""
+    """Make the steps of one story."""
 
-    def __init__(
-        self, resource: Resource, labels: Mapping[str, str], namespaces: tuple[str, str]
-    ) -> None:
+    def __init__(self, scope: Scope, resource: Resource, home: str) -> None:
         self._resource = resource
-        self._labels = labels
-        self.here, self.there = namespaces
+        try:
+            found = matching.examples(scope, resource, _model(resource, home))
+        except SelectorError as error:
+            raise LabError(say("check.refused", path=str(scope), error=error)) from error
+        if found is None:
+            raise LabError(say("check.selector", path=str(scope)))
+        self.name, self.here = _place(found.one)
+        names = (f"{self.name}-{n}" for n in itertools.count(2))
+        self._names = (name for name in names if name not in scope.fields)
+        self.siblings = list(itertools.islice(self._names, 3))
+        self._one = found.one
+        # Without a requirement all is asked for, and noise is what happens to other objects.
+        self._others = [self._apart(other) for other in found.others or (found.one,)]
+        self._left = [other for other in found.others if _place(other) == _place(found.one)]
 
     def played(self, story: Story, seconds: float) -> tuple[History, list[dict[str, Any]]]:
         told = list(story(self))
         steps = [step for step in told if isinstance(step, Step)]
         faults = [fault for fault in told if isinstance(fault, dict)]
-        existing = [f"{self.here}/web-1", f"{self.here}/web-2", f"{self.here}/web-3"]
-        return made(self._template(), steps, existing=existing, seconds=seconds), faults
+        existing = [f"{self.here}/{name}" for name in (self.name, *self.siblings)]
+        model = Object(self._resource, self.here, self.name, "0", "1", wire.encode(self._one))
+        empty = History(SERVER, (self._resource, _UNRELATED), "1", (model,), (), 0.0)
+        return made(empty, steps, existing=existing, seconds=seconds), faults
 
-    def noise(self, at: float, action: Any = "modify") -> Step:
-        """Change what nobody asked for: by its labels, or, without a selector, its namespace."""
-        return Step(at, action, "other", self.here if self._labels else self.there, OTHERS)
+    def noise(self, at: float, action: Action = "modify") -> Told:
+        """Change what nobody asked for, each for another reason."""
+        for name, namespace, value in self._others:
+            yield Step(at, action, name, namespace, value=value)
 
-    def _template(self) -> History:
-        """Give one object to clone: a recorded one where there is one of that type."""
-        metadata: dict[str, Any] = {"name": "web", "namespace": self.here, "uid": "0"}
-        if self._labels:
-            metadata["labels"] = dict(self._labels)
-        kind = {"kind": self._resource.kind, "apiVersion": self._resource.api_version}
-        data = wire.encode({**kind, **_recorded(self._resource), "metadata": metadata})
-        model = Object(self._resource, self.here, "web", "0", "1", data)
-        empty = History(SERVER, (self._resource,), "1", (), (), 0.0)
-        return replace(empty, objects=(model,))
+    def one_noise(self, at: float, number: int) -> Step:
+        """Change one of those, in turn."""
+        name, namespace, value = self._others[number % len(self._others)]
+        return Step(at, "modify", name, namespace, value=value)
+
+    def step(self, at: float, action: Action, name: str = "") -> Step:
+        """Change an object that is asked for, unless its name is not."""
+        return Step(at, action, name or self.name, self.here)
+
+    def elsewhere(self, at: float) -> Told:
+        """Add one of the same name in another namespace."""
+        taken = {self.here, *(where for name, where, _ in self._others if name == self.name)}
+        if self._resource.is_namespaced and ELSEWHERE not in taken:
+            yield Step(at, "add", self.name, ELSEWHERE)
+
+    def leaves(self, at: float, name: str = "") -> Told:
+        """Let an object stop matching, for one reason after the other: the watch is told once."""
+        for value in self._left:
+            yield replace(self.step(at, "modify", name), value=value)
+
+    def enters(self, at: float) -> Step:
+        """Let the one object match again."""
+        return replace(self.step(at, "modify"), value=self._one)
+
+    def _apart(self, item: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
+        """Give what does not match a name of its own, unless it is its place that does not."""
+        name, namespace = _place(item)
+        is_taken = (name, namespace) == (self.name, self.here)
+        return next(self._names) if is_taken else name, namespace, item
 
 
-def _recorded(resource: Resource) -> dict[str, Any]:
-    """Give what a recorded object has beside its metadata: code that is checked may read it."""
+def _place(item: dict[str, Any]) -> tuple[str, str]:
+    return item["metadata"]["name"], item["metadata"].get("namespace", "")
+
+
+def _model(resource: Resource, home: str) -> dict[str, Any]:
+    """Give an object: a recorded one where there is one, code that is checked may read it."""
     recorded = history.from_recording(load(STORY)).objects[0]
-    if recorded.resource != resource:
-        return {}
-    value: dict[str, Any] = msgspec.json.decode(recorded.data)
-    return value
+    value: dict[str, Any] = {"kind": resource.kind, "apiVersion": resource.api_version}
+    if recorded.resource == resource:
+        value = msgspec.json.decode(recorded.data)
+    elif resource.plural == "events":
+        value |= _EVENT
+    metadata = {"creationTimestamp": CREATED, **value.get("metadata", {}), "name": "web"}
+    where = {"namespace": home} if resource.is_namespaced else {}
+    return {**value, "metadata": {**metadata, **where}}
 
 
-def _cut(script: _Script) -> Iterator[Step | dict[str, Any]]:
-    yield Step(2.0, "modify", "web-1", script.here)
-    yield script.noise(4.0, "add")
-    yield Step(5.0, "add", "web-1", script.there)
-    yield Step(6.0, "add", "web-4", script.here)
-    yield Step(8.0, "delete", "web-2", script.here)
+_UNRELATED: Final = Resource("example.com", "v1", "ticks", "Tick", is_namespaced=False)
+"""What moves the resourceVersion where everything else is watched."""
+_ABOUT: Final = {"apiVersion": "v1", "kind": "Pod", "name": "web", "namespace": "default"}
+_EVENT: Final[Mapping[str, Any]] = {
+    "involvedObject": _ABOUT,
+    "regarding": _ABOUT,
+    "reason": "Started",
+    "message": "Started container web",
+    "note": "Started container web",
+    "type": "Normal",
+    "count": 1,
+    "firstTimestamp": CREATED,
+    "lastTimestamp": CREATED,
+    "eventTime": CREATED,
+    "source": {"component": "kubelet"},
+    "reportingComponent": "kubelet",
+}
+"""An event of either API group; what the other one calls a field does no harm."""
+
+
+def _cut(script: _Script) -> Told:
+    second, third, _ = script.siblings
+    yield script.step(2.0, "modify")
+    yield from script.noise(4.0, "add")
+    yield from script.elsewhere(5.0)
+    yield script.step(8.0, "delete", second)
     yield {"fault": "cut", "at": 10.0}
-    yield script.noise(12.0)
-    yield Step(14.0, "modify", "web-3", script.here)
+    yield from script.noise(12.0)
+    yield script.step(14.0, "modify")
+    yield script.step(16.0, "add", second)
+    yield from script.leaves(18.0)
     yield {"fault": "cut", "at": 20.0}
-    yield Step(24.0, "delete", "web-4", script.here)
+    yield from script.leaves(22.0)
+    yield script.enters(23.0)
+    yield script.step(24.0, "delete", third)
 
 
-def _deletion(script: _Script) -> Iterator[Step | dict[str, Any]]:
-    yield Step(2.0, "modify", "web-1", script.here)
-    yield script.noise(4.0, "add")
+def _deletion(script: _Script) -> Told:
+    second, third, _ = script.siblings
+    yield script.step(2.0, "modify")
+    yield from script.noise(4.0, "add")
     yield {"fault": "cut", "at": 10.0, "away_seconds": 5.0}
-    yield Step(11.0, "modify", "web-2", script.here)
-    yield Step(12.0, "delete", "web-2", script.here)
-    yield script.noise(13.0)
-    yield Step(24.0, "modify", "web-3", script.here)
+    yield script.step(11.0, "modify")
+    yield script.step(12.0, "delete")
+    yield from script.noise(13.0)
+    yield from script.leaves(14.0, second)
+    yield script.step(24.0, "modify", third)
 
 
-def _recreation(script: _Script) -> Iterator[Step | dict[str, Any]]:
-    yield Step(2.0, "modify", "web-1", script.here)
-    yield script.noise(4.0, "add")
+def _recreation(script: _Script) -> Told:
+    yield script.step(2.0, "modify")
+    yield from script.noise(4.0, "add")
     yield {"fault": "cut", "at": 10.0, "away_seconds": 5.0}
-    yield Step(11.0, "delete", "web-2", script.here)
-    yield Step(12.0, "add", "web-2", script.here)
-    yield Step(24.0, "modify", "web-2", script.here)
+    yield script.step(11.0, "delete")
+    yield script.step(12.0, "add")
+    yield script.step(24.0, "modify")
 
 
-def _bookmark(script: _Script) -> Iterator[Step | dict[str, Any]]:
-    yield Step(2.0, "modify", "web-1", script.here)
-    yield script.noise(4.0, "add")
-    yield from (script.noise(5.0 + NOISE_APART_SECONDS * n) for n in range(NOISE_STEPS))
-    yield {"fault": "cut", "at": 310.0, "away_seconds": 3.0}
-    yield Step(311.0, "delete", "web-2", script.here)
-    yield Step(330.0, "modify", "web-3", script.here)
+def _bookmark(script: _Script) -> Told:
+    yield script.step(2.0, "modify")
+    yield from script.noise(4.0, "add")
+    yield from (script.one_noise(5.0 + NOISE_APART_SECONDS * n, n) for n in range(NOISE_STEPS))
+    # Where all of that is watched, something else has to change before a minute of quiet.
+    yield Step(306.0, "add", "tick", resource=_UNRELATED.plural)
+    yield {"fault": "cut", "at": 370.0, "away_seconds": 3.0}
+    yield script.step(371.0, "delete")
+    yield script.step(390.0, "modify", script.siblings[0])

@@ -10,13 +10,12 @@ and a custom resource what the ``crConverter`` of apiextensions-apiserver 0.37.2
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeAlias
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
 
 from kwlab.history import Resource
 from kwlab.server.quoting import quoted
-
-Read: TypeAlias = Callable[[Mapping[str, Any]], str]
 
 BUILT_IN_GROUPS: Final = frozenset(
     {"", "apps", "autoscaling", "batch", "policy", "rbac.authorization.k8s.io"}
@@ -33,44 +32,73 @@ BUILT_IN_GROUPS: Final = frozenset(
 """The API groups of kube-apiserver itself: any other one is of custom resources."""
 
 
-def _value(item: Mapping[str, Any], path: str) -> Any:
-    value: Any = item
-    for step in path.split("."):
-        value = value.get(step) if isinstance(value, dict) else None
-    return value
+@dataclass(frozen=True, slots=True)
+class Field:
+    """Where an object has what a selector names.
+
+    Parameters
+    ----------
+    paths : tuple of tuple of (str or int)
+        Keys and places in lists; the first path at which something stands counts.
+    empty : str, int, bool or None
+        What stands for nothing; its type is that of the values.
+    """
+
+    paths: tuple[tuple[str | int, ...], ...]
+    empty: str | int | bool | None = ""
+
+    def read(self, item: Mapping[str, Any]) -> str | None:
+        """Give what an object has there, as a selector writes it.
+
+        Parameters
+        ----------
+        item : mapping
+            The object's JSON value.
+
+        Returns
+        -------
+        str or None
+            None only for a label that it has not got.
+        """
+        found = [value for path in self.paths if (value := _value(item, path)) is not None]
+        value = next(filter(None, found), found[0] if found else self.empty)
+        if isinstance(self.empty, bool):
+            return "true" if value else "false"
+        return None if value is None else str(value)
 
 
-def _text(path: str) -> Read:
-    return lambda item: str(_value(item, path) or "")
+def label(key: str) -> Field:
+    """Give where an object has a label.
+
+    Parameters
+    ----------
+    key : str
+
+    Returns
+    -------
+    Field
+    """
+    return Field((("metadata", "labels", key),), None)
 
 
-def _number(path: str) -> Read:
-    return lambda item: str(_value(item, path) or 0)
+def _value(item: Any, path: Iterable[str | int]) -> Any:
+    for step in path:
+        try:
+            item = item[step]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return item
 
 
-def _flag(path: str) -> Read:
-    return lambda item: "true" if _value(item, path) else "false"
+def _field(*dotted: str, empty: str | int | bool = "") -> Field:
+    return Field(tuple(tuple(path.split(".")) for path in dotted), empty)
 
 
-def _pod_ip(item: Mapping[str, Any]) -> str:
-    several = _value(item, "status.podIPs")
-    first = several[0] if isinstance(several, list) and several else None
-    return _text("ip")(first) if isinstance(first, dict) else _text("status.podIP")(item)
+def _texts(*paths: str) -> dict[str, Field]:
+    return {path: _field(path) for path in paths}
 
 
-def _source(item: Mapping[str, Any]) -> str:
-    return _text("source.component")(item) or _text("reportingComponent")(item)
-
-
-def _empty(_item: Mapping[str, Any]) -> str:
-    return ""
-
-
-def _texts(*paths: str) -> dict[str, Read]:
-    return {path: _text(path) for path in paths}
-
-
-def _of_what(field: str) -> dict[str, Read]:
+def _of_what(field: str) -> dict[str, Field]:
     """Give the fields of an object that an event is about."""
     parts = ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath")
     return _texts(*(f"{field}.{part}" for part in parts))
@@ -79,7 +107,7 @@ def _of_what(field: str) -> dict[str, Read]:
 _NAME: Final = _texts("metadata.name")
 _BOTH: Final = _texts("metadata.name", "metadata.namespace")
 
-KNOWN_FIELDS: Final[Mapping[tuple[str, str], Mapping[str, Read]]] = {
+KNOWN_FIELDS: Final[Mapping[tuple[str, str], Mapping[str, Field]]] = {
     ("", "pods"): {
         **_BOTH,
         **_texts(
@@ -90,29 +118,32 @@ KNOWN_FIELDS: Final[Mapping[tuple[str, str], Mapping[str, Read]]] = {
             "status.phase",
             "status.nominatedNodeName",
         ),
-        "spec.hostNetwork": _flag("spec.hostNetwork"),
-        "spec.host": _text("spec.nodeName"),
-        "status.podIP": _pod_ip,
+        "spec.hostNetwork": _field("spec.hostNetwork", empty=False),
+        "spec.host": _field("spec.nodeName"),
+        "status.podIP": Field((("status", "podIPs", 0, "ip"), ("status", "podIP"))),
         # It may be asked for, and no pod has it.
-        "status.podIPs": _empty,
+        "status.podIPs": Field(()),
     },
-    ("", "nodes"): {**_NAME, "spec.unschedulable": _flag("spec.unschedulable")},
+    ("", "nodes"): {**_NAME, "spec.unschedulable": _field("spec.unschedulable", empty=False)},
     ("", "namespaces"): {**_NAME, **_texts("status.phase")},
     ("", "services"): {**_BOTH, **_texts("spec.clusterIP", "spec.type")},
     ("", "secrets"): {**_BOTH, **_texts("type")},
-    ("", "replicationcontrollers"): {**_BOTH, "status.replicas": _number("status.replicas")},
+    ("", "replicationcontrollers"): {
+        **_BOTH,
+        "status.replicas": _field("status.replicas", empty=0),
+    },
     ("", "events"): {
         **_BOTH,
         **_of_what("involvedObject"),
         **_texts("reason", "reportingComponent", "type"),
-        "source": _source,
+        "source": _field("source.component", "reportingComponent"),
     },
     ("events.k8s.io", "events"): {
         **_BOTH,
         **_of_what("regarding"),
         **_texts("reason", "reportingController", "type"),
     },
-    ("batch", "jobs"): {**_BOTH, "status.successful": _number("status.succeeded")},
+    ("batch", "jobs"): {**_BOTH, "status.successful": _field("status.succeeded", empty=0)},
     ("certificates.k8s.io", "certificatesigningrequests"): {**_NAME, **_texts("spec.signerName")},
     ("certificates.k8s.io", "clustertrustbundles"): {**_NAME, **_texts("spec.signerName")},
     ("certificates.k8s.io", "podcertificaterequests"): {
@@ -124,7 +155,7 @@ KNOWN_FIELDS: Final[Mapping[tuple[str, str], Mapping[str, Read]]] = {
         **_texts("spec.nodeName", "spec.driver", "spec.pool.name"),
     },
 }
-"""By group and plural: the fields, each with how it is read. What is missing is empty."""
+"""By group and plural: the fields, each with where it stands."""
 
 
 def is_custom(resource: Resource) -> bool:
@@ -141,7 +172,7 @@ def is_custom(resource: Resource) -> bool:
     return resource.group not in BUILT_IN_GROUPS
 
 
-def fields_of(resource: Resource) -> Mapping[str, Read]:
+def fields_of(resource: Resource) -> Mapping[str, Field]:
     """Give the fields that a selector of a resource may name.
 
     Parameters
@@ -150,8 +181,7 @@ def fields_of(resource: Resource) -> Mapping[str, Read]:
 
     Returns
     -------
-    mapping of str to callable
-        By field: from an object's JSON value to what it has there.
+    mapping of str to Field
     """
     if found := KNOWN_FIELDS.get((resource.group, resource.plural)):
         return found

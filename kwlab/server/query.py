@@ -132,7 +132,7 @@ def read(request: Request, *, is_watch: bool) -> Query:
     )
     try:
         selectors.label_selector(request.get("labelSelector") or "")
-        selectors.field_terms(request.get("fieldSelector") or "")
+        selectors.field_requirements(request.get("fieldSelector") or "")
     except selectors.SelectorError as error:
         raise Refusal(400, "BadRequest", str(error)) from None
     faults = list(_watch_faults(query) if query.is_watch else _list_faults(query))
@@ -183,7 +183,7 @@ def read_scope(request: Request, resource: Resource, namespace: str | None, name
     """
     labels, fields = request.get("labelSelector") or "", request.get("fieldSelector") or ""
     try:
-        if name and not selectors.field_terms(fields):
+        if name and not selectors.field_requirements(fields):
             fields = selectors.of_name(name)
         by_label = selectors.label_selector(labels)
         by_field = selectors.field_selector(fields, resource)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final
@@ -26,7 +26,9 @@ class SelectorError(ValueError):
     """Refuse a selector with the server's own sentence."""
 
 
-class _Operator(enum.Enum):
+class Operator(enum.Enum):
+    """Name what a requirement asks of a value."""
+
     EXISTS = "exists"
     DOES_NOT_EXIST = "!"
     EQUALS = "="
@@ -38,15 +40,15 @@ class _Operator(enum.Enum):
 
 
 _OPERATORS: Final = {
-    "=": _Operator.EQUALS,
-    "==": _Operator.EQUALS,
-    "!=": _Operator.NOT_EQUALS,
-    "in": _Operator.IN,
-    "notin": _Operator.NOT_IN,
-    ">": _Operator.GREATER,
-    "<": _Operator.LESS,
+    "=": Operator.EQUALS,
+    "==": Operator.EQUALS,
+    "!=": Operator.NOT_EQUALS,
+    "in": Operator.IN,
+    "notin": Operator.NOT_IN,
+    ">": Operator.GREATER,
+    "<": Operator.LESS,
 }
-_KIND: Final = {_Operator.EQUALS: _Operator.IN, _Operator.NOT_EQUALS: _Operator.NOT_IN}
+_KIND: Final = {Operator.EQUALS: Operator.IN, Operator.NOT_EQUALS: Operator.NOT_IN}
 _SYMBOLS: Final = {"=", "==", "!=", "!", "(", ")", ",", ">", "<"}
 _TERM: Final = re.compile(r"(?:[^,\\]|\\.|\\$)*", re.DOTALL)
 """Up to a comma that no backslash stands before."""
@@ -58,45 +60,66 @@ _NO_INTEGER: Final = "for 'Gt', 'Lt' operators, the value must be an integer"
 
 
 @dataclass(frozen=True, slots=True)
-class _Requirement:
+class Requirement:
+    """Hold one part of a selector.
+
+    Parameters
+    ----------
+    key : str
+        A label's, or the name of a field.
+    operator : Operator
+    values : frozenset of str
+        Of ``gt`` and ``lt`` one; none of an operator that needs none.
+    """
+
     key: str
-    operator: _Operator
+    operator: Operator
     values: frozenset[str] = frozenset()
 
-    def matches(self, labels: Mapping[str, str]) -> bool:
-        value = labels.get(self.key)
+    def matches(self, value: str | None) -> bool:
+        """Tell whether a value satisfies it.
+
+        Parameters
+        ----------
+        value : str or None
+            None for a label that an object has not got.
+
+        Returns
+        -------
+        bool
+        """
         match self.operator:
-            case _Operator.EXISTS:
+            case Operator.EXISTS:
                 return value is not None
-            case _Operator.DOES_NOT_EXIST:
+            case Operator.DOES_NOT_EXIST:
                 return value is None
-            case _Operator.EQUALS | _Operator.IN:
+            case Operator.EQUALS | Operator.IN:
                 return value in self.values
-            case _Operator.NOT_EQUALS | _Operator.NOT_IN:
+            case Operator.NOT_EQUALS | Operator.NOT_IN:
                 return value not in self.values
         if value is None or not _INTEGER.fullmatch(value):
             return False
         bound = _bound(self.values)
-        return int(value) > bound if self.operator is _Operator.GREATER else int(value) < bound
+        return int(value) > bound if self.operator is Operator.GREATER else int(value) < bound
 
 
-def _merged(requirements: list[_Requirement]) -> Iterable[_Requirement]:
+def _merged(requirements: list[Requirement]) -> list[Requirement]:
     """Make one requirement of those that ask the same of a key."""
-    found: dict[tuple[str, _Operator], list[_Requirement]] = {}
+    found: dict[tuple[str, Operator], list[Requirement]] = {}
     for one in requirements:
         kind = one.key, _KIND.get(one.operator, one.operator)
         found.setdefault(kind, []).append(one)
     return [replace(them[0], values=_together(them)) for them in found.values()]
 
 
-def _together(requirements: list[_Requirement]) -> frozenset[str]:
+def _together(requirements: list[Requirement]) -> frozenset[str]:
     values = [one.values for one in requirements]
     match requirements[0].operator:
-        case _Operator.EQUALS | _Operator.IN:
+        case Operator.EQUALS | Operator.IN:
             return frozenset.intersection(*values)
-        case _Operator.GREATER:
+        case Operator.GREATER:
             return max(values, key=_bound)
-        case _Operator.LESS:
+        case Operator.LESS:
             return min(values, key=_bound)
     return frozenset().union(*values)
 
@@ -106,13 +129,33 @@ def _bound(values: frozenset[str]) -> int:
     return bound
 
 
+def label_requirements(text: str) -> list[Requirement]:
+    """Read what a label selector requires.
+
+    Parameters
+    ----------
+    text : str
+        ``app=web,tier in (a, b),!legacy``; empty requires nothing.
+
+    Returns
+    -------
+    list of Requirement
+        In the order in which they are written.
+
+    Raises
+    ------
+    SelectorError
+        When the server would not read it.
+    """
+    return _LabelParser(text).parse()
+
+
 def label_selector(text: str) -> Predicate:
     """Read a label selector.
 
     Parameters
     ----------
     text : str
-        ``app=web,tier in (a, b),!legacy``; empty selects everything.
 
     Returns
     -------
@@ -124,16 +167,18 @@ def label_selector(text: str) -> Predicate:
     SelectorError
         When the server would not read it.
     """
-    by_key: dict[str, list[_Requirement]] = {}
-    for requirement in _merged(_LabelParser(text).parse()):
+    by_key: dict[str, list[Requirement]] = {}
+    for requirement in _merged(label_requirements(text)):
         by_key.setdefault(requirement.key, []).append(requirement)
     # Thousands of requirements fit a request; an object has few labels, and only those are asked.
-    needed = {key for key, them in by_key.items() if not all(r.matches({}) for r in them)}
+    needed = {key for key, them in by_key.items() if not all(r.matches(None) for r in them)}
 
     def selects(item: Object) -> bool:
         labels = labels_of(item)
         return needed <= labels.keys() and all(
-            requirement.matches(labels) for key in labels for requirement in by_key.get(key, ())
+            requirement.matches(value)
+            for key, value in labels.items()
+            for requirement in by_key.get(key, ())
         )
 
     return selects
@@ -160,25 +205,20 @@ def field_selector(text: str, resource: Resource) -> Predicate:
         When the server would not read it, or does not know the field.
     """
     known = fields_of(resource)
-    same: dict[str, set[str]] = {}
-    other: dict[str, set[str]] = {}
-    for name, is_equal, value in field_terms(text):
-        if name not in known:
-            raise SelectorError(unknown_field(name, resource))
-        found = same if is_equal else other
-        found.setdefault(name, set()).add(value)
+    asked = _merged(field_requirements(text))
+    for one in asked:
+        if one.key not in known:
+            raise SelectorError(unknown_field(one.key, resource))
 
     def selects(item: Object) -> bool:
         value = _decoded(item.data)
-        return all({known[name](value)} == values for name, values in same.items()) and all(
-            known[name](value) not in values for name, values in other.items()
-        )
+        return all(one.matches(known[one.key].read(value)) for one in asked)
 
     return selects
 
 
-def field_terms(text: str) -> list[tuple[str, bool, str]]:
-    """Read a field selector, whatever the fields are.
+def field_requirements(text: str) -> list[Requirement]:
+    """Read what a field selector requires, whatever the fields are.
 
     Parameters
     ----------
@@ -186,8 +226,8 @@ def field_terms(text: str) -> list[tuple[str, bool, str]]:
 
     Returns
     -------
-    list of (str, bool, str)
-        The field, whether it must be equal, and the value; sorted by how they are written.
+    list of Requirement
+        Sorted by how they are written.
 
     Raises
     ------
@@ -223,8 +263,8 @@ def required_name(text: str) -> str | None:
     str or None
         The first one that must be equal; None where there is none.
     """
-    terms = field_terms(text)
-    return next((value for field, is_equal, value in terms if is_equal and field == _NAME), None)
+    asked = (r for r in field_requirements(text) if r.key == _NAME)
+    return next((min(r.values) for r in asked if r.operator is Operator.EQUALS), None)
 
 
 def labels_of(item: Object) -> Mapping[str, str]:
@@ -249,12 +289,12 @@ def _decoded(data: bytes) -> dict[str, Any]:
     return value
 
 
-def _field_term(part: str, text: str) -> tuple[str, bool, str]:
+def _field_term(part: str, text: str) -> Requirement:
     operator = re.search("!=|==|=", part)
     if operator is None:
         raise SelectorError(f"invalid selector: '{text}'; can't understand '{part}'")
     name, value = part[: operator.start()], _unescaped(part[operator.end() :])
-    return name, operator[0] != "!=", value
+    return Requirement(name, _OPERATORS[operator[0]], frozenset({value}))
 
 
 def _unescaped(value: str) -> str:
@@ -276,8 +316,8 @@ class _LabelParser:
         self._tokens = _tokens(text)
         self._next = 0
 
-    def parse(self) -> list[_Requirement]:
-        requirements: list[_Requirement] = []
+    def parse(self) -> list[Requirement]:
+        requirements: list[Requirement] = []
         while (token := self._peek()) != "":
             if token in _SYMBOLS - {"!"}:
                 raise SelectorError(f"found '{token}', expected: !, identifier, or 'end of string'")
@@ -293,7 +333,7 @@ class _LabelParser:
                 raise SelectorError(f"found '{follower}', expected: identifier after ','")
         return requirements
 
-    def _requirement(self) -> _Requirement:
+    def _requirement(self) -> Requirement:
         is_negated = self._peek() == "!"
         if is_negated:
             self._take()
@@ -302,15 +342,15 @@ class _LabelParser:
             raise SelectorError(f"found '{key}', expected: identifier")
         _check_key(key)
         if is_negated or self._peek() in {"", ","}:
-            return _Requirement(key, _Operator.DOES_NOT_EXIST if is_negated else _Operator.EXISTS)
+            return Requirement(key, Operator.DOES_NOT_EXIST if is_negated else Operator.EXISTS)
         word = self._take()
         operator = _OPERATORS.get(word)
         if operator is None:
             raise SelectorError(f"found '{word}', expected: in, notin, =, ==, !=, gt, lt")
-        is_set = operator in {_Operator.IN, _Operator.NOT_IN}
+        is_set = operator in {Operator.IN, Operator.NOT_IN}
         values = self._values() if is_set else [self._value()]
         _check_values(values, key, operator)
-        return _Requirement(key, operator, frozenset(values))
+        return Requirement(key, operator, frozenset(values))
 
     def _value(self) -> str:
         if self._peek() in {"", ","}:
@@ -376,11 +416,11 @@ def _check_key(key: str) -> None:
         raise SelectorError(f"<nil>: Invalid value: {quoted(key)}: {wrong}")
 
 
-def _check_values(values: list[str], key: str, operator: _Operator) -> None:
+def _check_values(values: list[str], key: str, operator: Operator) -> None:
     """Refuse values with all that is wrong with them; the server checks them as a sorted set."""
     unique = sorted(set(values))
     faults = []
-    if operator in {_Operator.GREATER, _Operator.LESS}:
+    if operator in {Operator.GREATER, Operator.LESS}:
         faults += [
             f"values[{number}]: Invalid value: {quoted(value)}: {_NO_INTEGER}"
             for number, value in enumerate(unique)
