@@ -15,6 +15,7 @@ from itertools import cycle
 from typing import TYPE_CHECKING, Final
 
 from kwlab.errors import LabError
+from kwlab.extra import require
 from kwlab.finding import paragraphs
 from kwlab.messages import say
 from kwlab.metrics import Cost
@@ -60,7 +61,7 @@ def plot_cost(runs: Iterable[Cost], *, ax: Axes | None = None) -> Axes:
     Raises
     ------
     LabError
-        When there is nothing to draw.
+        When there is nothing to draw, or no matplotlib.
     """
     lines = _lines(runs)
     drawn_on = _new_axes() if ax is None else ax
@@ -91,8 +92,9 @@ def cost_chart(runs: Iterable[Cost]) -> Chart:
     Raises
     ------
     LabError
-        When there is nothing to draw.
+        When there is nothing to draw, or no matplotlib.
     """
+    require("matplotlib")
     import matplotlib.style
 
     costs = tuple(runs)
@@ -248,6 +250,7 @@ def _by_product(size: tuple[int, int, int]) -> tuple[int, tuple[int, int, int]]:
 
 
 def _new_axes() -> Axes:
+    require("matplotlib")
     from matplotlib.figure import Figure
 
     return Figure(figsize=SIZE_INCHES, layout="constrained").add_subplot()

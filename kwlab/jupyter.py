@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import os
 import socket
 from pathlib import Path
 from typing import Final
 
 from kwlab.errors import LabError
+from kwlab.extra import require
 from kwlab.workcopy import STATE_FOLDER, WorkCopy
 
 HOST: Final = "127.0.0.1"
@@ -55,8 +55,7 @@ def check(*, port: int | None) -> None:
     LabError
         JupyterLab is not installed, or the port cannot be had.
     """
-    if importlib.util.find_spec("jupyterlab") is None:
-        raise LabError("JupyterLab is not installed. Install it: pip install 'kwlab[lab]'")
+    require("jupyterlab")
     if port is None:
         return
     try:

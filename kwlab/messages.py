@@ -1020,6 +1020,8 @@ _SERVE: Final[dict[str, Template]] = {
 }
 
 _DOCTOR: Final[dict[str, Template]] = {
+    "extra.missing": "This needs {package}, which is not installed. In your clone of kwlab, run: "
+    "pip install '.[lab]'",
     "doctor.line": "{level:<9}{name:<13}{said}",
     "doctor.ok": "ok",
     "doctor.warning": "warning",
@@ -1063,9 +1065,7 @@ _DOCTOR: Final[dict[str, Template]] = {
     "doctor.loopback.remedy": "Kernels and kwlab serve need it: allow programs of this machine to "
     "connect to each other on 127.0.0.1.",
     "doctor.jupyterlab.fine": "JupyterLab {version}.",
-    "doctor.jupyterlab.missing": "JupyterLab is not installed, and the notebooks need it. "
-    "Run: {install}",
-    "doctor.jupyterlab.wrong": "{wrong}. Run: {install}",
+    "doctor.jupyterlab.wrong": "For the notebooks, {wrong}. Run: {install}",
     "doctor.jupyterlab.remedy": "Install JupyterLab again.",
     "doctor.front_end.fine": "JupyterLab has {names}, enabled and compatible.",
     "doctor.front_end.missing": "JupyterLab lacks {name}, so no widget is drawn. Run: {install}",

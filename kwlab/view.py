@@ -9,11 +9,15 @@ front of every view.
 
 from __future__ import annotations
 
+import html as markup
 import sys
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from kwlab.errors import LabError
+from kwlab.extra import require
 
 if TYPE_CHECKING:
     from anywidget import AnyWidget
@@ -62,12 +66,16 @@ def bundle(text: str, html: str, widget: Callable[[], AnyWidget]) -> dict[str, A
     Returns
     -------
     dict
-        By mime type.
+        By mime type. In a kernel without anywidget the HTML ends with what to install.
     """
     shown: dict[str, Any] = {"text/plain": text, "text/html": html}
     if is_in_kernel():
-        model = widget().model_id
-        shown[VIEW] = {"version_major": 2, "version_minor": 0, "model_id": model}
+        try:
+            model = widget().model_id
+        except LabError as error:
+            shown["text/html"] += f"<p>{markup.escape(str(error))}</p>"
+        else:
+            shown[VIEW] = {"version_major": 2, "version_minor": 0, "model_id": model}
     return shown
 
 
@@ -86,6 +94,7 @@ def is_in_kernel() -> bool:
 @cache
 def _view_class(part: Path) -> type[AnyWidget]:
     """Make the class when it is first needed: to import anywidget takes as long as all of kwlab."""
+    require("anywidget")
     import anywidget
     import traitlets
 

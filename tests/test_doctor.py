@@ -112,7 +112,7 @@ def _installed(home: Path, packages: set[str]) -> Path:
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a Python that has what ``pip install kwlab`` brings."""
+    """Give a Python that has what ``pip install .`` brings."""
     return _installed(tmp_path_factory.mktemp("plain") / "venv", _dependencies("kwlab"))
 
 
@@ -194,10 +194,9 @@ def test_without_jupyterlab(tmp_path: Path, plain: Path) -> None:
     assert (0, "") == (report.status, report.errors)
     assert {"JupyterLab", "kernel"} == set(report.of("warning"))
     # This environment has no pip.
-    for name, wanted in {"JupyterLab": "'jupyterlab>=4.4'", "kernel": "ipykernel"}.items():
-        assert report.said[name][1].endswith(
-            f"Run: uv pip install --python {plain} --upgrade {wanted}"
-        )
+    for name, wanted in {"JupyterLab": "'jupyterlab>=4.4' ", "kernel": "ipykernel"}.items():
+        assert f"Run: uv pip install --python {plain} --upgrade {wanted}" in report.said[name][1]
+    assert "ipywidgets is missing, anywidget is missing" in report.said["JupyterLab"][1]
     assert {"front end", "widgets"}.isdisjoint(report.said)
 
 

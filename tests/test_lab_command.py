@@ -96,7 +96,7 @@ def test_what_is_no_port_is_refused(port: str, capsys: pytest.CaptureFixture[str
 def test_without_jupyterlab_the_way_to_get_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where only the library is installed, the line says what to install."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
-    with pytest.raises(LabError, match=r"pip install 'kwlab\[lab\]'"):
+    with pytest.raises(LabError, match=r"pip install '\.\[lab\]'"):
         jupyter.check(port=None)
 
 

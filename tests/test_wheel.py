@@ -1,17 +1,18 @@
-"""The wheel is what people install: it works with the source tree out of reach."""
+"""The wheel is what people install: it works without the extras, the source tree out of reach."""
 
 from __future__ import annotations
 
 import re
 import subprocess
 import sys
-import sysconfig
-import venv
 import zipfile
 from pathlib import Path
+from typing import Final
 
 import pytest
 
+from kwlab.messages import say
+from tests.conftest import refuse
 from tests.notebook_files import COMMITTED, ROOT
 
 PACKAGE = sorted(
@@ -19,6 +20,49 @@ PACKAGE = sorted(
     for path in (ROOT / "kwlab").rglob("*")
     if path.is_file() and path.suffix != ".pyc"
 )
+
+
+NOTEBOOK: Final = ("anywidget", "ipywidgets", "jupyterlab", "matplotlib", "nbval", "IPython")
+LIBRARY: Final = f"""
+import sys
+import kwlab
+from kubernetes import client
+from kwlab import history, lab
+from kwlab.server.serve import Served
+
+def correct(lab, options):
+    return lab.api.list_namespaced_pod(lab.namespace, watch=True, _preload_content=False, **options)
+
+print(str(kwlab.check_watch_function(correct)).split()[0])
+opened = kwlab.open_lab()
+print(opened.compare(correct=lambda options: correct(opened, options))["correct"].count.new)
+past = history.from_recording(lab.load(lab.STORY))
+with Served(past, speed=50) as served:
+    api = client.CoreV1Api(client.ApiClient(client.Configuration(host=served.url)))
+    def pods(options):
+        return api.list_pod_for_all_namespaces(watch=True, _preload_content=False, **options)
+    with kwlab.RetryWatcher(past.resource_version, pods) as watcher:
+        print(next(watcher).type)
+    with kwlab.Reflector(api.list_pod_for_all_namespaces) as reflector:
+        print(next(reflector).origin)
+print(sorted({{*{NOTEBOOK}}} & {{*sys.modules}}))
+"""
+EXTRA: Final = """
+import kwlab
+from kwlab import jupyter
+
+lab = kwlab.open_lab()
+def correct(options):
+    return lab.api.list_namespaced_pod(lab.namespace, watch=True, _preload_content=False, **options)
+cost, compared = kwlab.CostExplorer(correct=correct), lab.compare(correct=correct)
+for need in (
+    lambda: jupyter.check(port=None), cost.chart, lambda: cost.widget, lambda: compared.strip.widget
+):
+    try:
+        need()
+    except kwlab.KwlabError as error:
+        print(error)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -33,15 +77,16 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Install the wheel beside our dependencies, where the checkout cannot be reached."""
+    """Install the wheel and what it asks for, and no extra, into an environment of its own."""
     home = tmp_path_factory.mktemp("installed") / "venv"
-    venv.create(home, symlinks=sys.platform != "win32")
-    (site,) = home.glob("**/site-packages")
-    # A folder named in a .pth file is searched, and the .pth files in it, such as that of the
-    # editable install, are not followed.
-    (site / "dependencies.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
-    zipfile.ZipFile(wheel).extractall(site)
-    return next(home.glob("[bS]*/python*"))
+    uv = [sys.executable, "-m", "uv"]
+    subprocess.run([*uv, "venv", "--quiet", "--python", sys.executable, home], check=True)
+    python = next(home.glob("[bS]*/python*"))
+    install = [*uv, "pip", "install", "--quiet", "--python", python]
+    pins = ["--constraints", ROOT / "constraints.txt"]
+    if subprocess.run([*install, *pins, wheel], check=False).returncode:
+        refuse("a package index")
+    return python
 
 
 def _run(python: Path, *arguments: str) -> str:
@@ -71,12 +116,33 @@ def test_every_module_comes_from_the_wheel(python: Path) -> None:
     program = (
         "import importlib, pkgutil, kwlab\n"
         "for found in pkgutil.iter_modules(kwlab.__path__, 'kwlab.'):\n"
+        "    if found.name == 'kwlab.pytest_plugin':\n"
+        "        continue  # Only pytest imports it.\n"
         "    print(importlib.import_module(found.name).__file__)"
     )
     files = [Path(line) for line in _run(python, "-c", program).splitlines()]
     modules = {Path(name).name for name in PACKAGE if re.fullmatch(r"kwlab/\w+\.py", name)}
-    assert modules - {"__init__.py"} <= {file.name for file in files}
+    assert modules - {"__init__.py", "pytest_plugin.py"} <= {file.name for file in files}
     assert not [file for file in files if file.is_relative_to(ROOT)]
+
+
+def test_no_notebook_package_is_needed(python: Path) -> None:
+    """Without the extra ``lab`` one can check, compare, serve, watch and reflect."""
+    assert ["Correct.", "14", "ADDED", "list", "[]"] == _run(python, "-c", LIBRARY).split()
+    missing = f"import importlib.util as u; print(*[n for n in {NOTEBOOK} if u.find_spec(n)])"
+    assert "" == _run(python, "-c", missing).strip()
+
+
+def test_no_notebook_package_is_imported() -> None:
+    """With the extra installed, the library imports nothing of it."""
+    assert "[]" == _run(Path(sys.executable), "-c", LIBRARY).split()[-1]
+
+
+def test_what_needs_the_extra_says_so(python: Path) -> None:
+    """What cannot do without the extra ``lab`` says in one sentence how to get it."""
+    packages = ("jupyterlab", "matplotlib", "anywidget", "anywidget")
+    said = [say("extra.missing", package=package) for package in packages]
+    assert said == _run(python, "-c", EXTRA).splitlines()
 
 
 def test_the_installed_command_shows_its_help(python: Path) -> None:

@@ -75,20 +75,19 @@ def packages(_context: str) -> Finding:
 
 
 def jupyterlab(_context: str) -> Finding:
-    """Look for the JupyterLab that ``python -m kwlab lab`` opens.
+    """Look for the JupyterLab that ``python -m kwlab lab`` opens, and all else of the extra.
 
     Returns
     -------
     Finding
-        A warning where there is none: the library works without.
+        A warning where something is missing: the library works without.
     """
-    wanted = next(one for one in _wanted("lab") if one.name == "jupyterlab")
-    remedy = install(_plain(wanted))
-    if importlib.util.find_spec(wanted.name) is None:
-        return warning("jupyterlab.missing", install=remedy)
-    if said := _wrong(wanted):
-        return problem("jupyterlab.wrong", wrong=said, install=remedy)
-    return ok("jupyterlab.fine", version=metadata.version(wanted.name))
+    wrong = {one: said for one in _wanted("lab") if (said := _wrong(one))}
+    if not wrong:
+        return ok("jupyterlab.fine", version=metadata.version("jupyterlab"))
+    is_missing = all(importlib.util.find_spec(one.name) is None for one in wrong)
+    facts = {"wrong": ", ".join(wrong.values()), "install": install(*map(_plain, wrong))}
+    return (warning if is_missing else problem)("jupyterlab.wrong", **facts)
 
 
 def front_end(_context: str) -> Finding:
