@@ -206,7 +206,7 @@ WRONG: dict[str, tuple[bytes, int, str]] = {
     "damaged string": (
         text(item()).replace(b'"Pod"', b'"P\xffd"').replace(b'"P\xffd"', b'"Pod"', 1),
         2,
-        "utf-8",
+        THEIR_WORDS,
     ),
 }
 
