@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
 
+TYPE_CHECKING = False
+# What `typing` imports takes longer than all else here, and each command waits for it.
 if TYPE_CHECKING:
+    from typing import Any, Final
+
     from kwlab.check import check_watch_function as check_watch_function
     from kwlab.cost.explorer import CostExplorer as CostExplorer
     from kwlab.errors import KwlabError as KwlabError
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
     from kwlab.watching.retrywatcher import RetryWatcher as RetryWatcher
     from kwlab.wire import ListOptions as ListOptions
     from kwlab.wire import WatchEvent as WatchEvent
+
+__version__ = "0.1.0"
 
 _HOME: Final = {
     "CostExplorer": "cost.explorer",

@@ -26,7 +26,7 @@ generator of events. What it watches, the check learns from what it asks::
 client, ``lab.http`` the urllib3 pool below, ``lab.url`` what stands in front of paths, and
 ``lab.namespace`` a namespace with something in it. It is called for several histories, one after
 the other, and so has to do without a memory of its own. Time in it is virtual: a check takes a
-second or two. On the command line: ``python -m kwlab check my_module:from_kwlab``.
+second or two. On the command line: ``kwlab check my_module:from_kwlab``.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Final, TypeAlias
 
-from kwlab.errors import LabError
+from kwlab.errors import LabError, UsageError
+from kwlab.exits import Exit
 from kwlab.history import Resource
 from kwlab.judging import trials
 from kwlab.judging.judge import Judgement, Verdict, first_request, judge, misfit
@@ -170,7 +171,7 @@ def load_function(target: str) -> OwnFunction:
     """
     module_name, colon, name = target.partition(":")
     if not colon or not module_name or not name:
-        raise LabError(say("check.target", target=target))
+        raise UsageError(say("check.target", target=target))
     if "" not in sys.path and os.getcwd() not in sys.path:  # noqa: PTH109
         sys.path.insert(0, "")
     try:
@@ -180,12 +181,12 @@ def load_function(target: str) -> OwnFunction:
             raise LabError(
                 say("check.import", module=module_name, error=_one_line(error))
             ) from error
-        raise LabError(say("check.no_module", module=module_name)) from error
+        raise UsageError(say("check.no_module", module=module_name)) from error
     except Exception as error:
         raise LabError(say("check.import", module=module_name, error=_one_line(error))) from error
     function = getattr(module, name, None)
     if function is None:
-        raise LabError(say("check.no_function", module=module_name, name=name))
+        raise UsageError(say("check.no_function", module=module_name, name=name))
     checked: OwnFunction = function
     return checked
 
@@ -194,12 +195,8 @@ def _one_line(error: Exception) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())
 
 
-CANNOT_BE_RUN: Final = 2
-"""The exit status for what cannot be judged, as for a wrong command line."""
-
-
-def exit_status(judged: Judgement) -> int:
-    """Give the exit status of ``python -m kwlab check``.
+def exit_status(judged: Judgement) -> Exit:
+    """Give the exit status of ``kwlab check``.
 
     Parameters
     ----------
@@ -207,9 +204,9 @@ def exit_status(judged: Judgement) -> int:
 
     Returns
     -------
-    int
-        0 for correct, 1 for not yet, 2 for a function that raised or never came back.
+    Exit
+        A function that raised or never came back cannot be judged.
     """
     if judged.misconception in {"raised", "endless"}:
-        return CANNOT_BE_RUN
-    return 0 if judged.verdict is Verdict.CORRECT else 1
+        return Exit.CANNOT_BE_JUDGED
+    return Exit.OK if judged.verdict is Verdict.CORRECT else Exit.FAILED

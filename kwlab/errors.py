@@ -6,6 +6,7 @@ The tree::
     ├── RecordingError            a recording file that cannot be used
     ├── ScenarioError             a scenario that cannot be played
     ├── LabError                  the lab was asked for something it cannot do
+    │   └── UsageError            a command line that cannot be what was meant
     ├── ClusterError              a cluster that cannot be reached, or that refuses
     ├── ListOptionsError          a field that no list or watch knows
     ├── OptionError               an option of a watcher that is not what it may be
@@ -64,6 +65,10 @@ class ScenarioError(KwlabError):
 
 class LabError(KwlabError):
     """Refuse what the lab cannot do, with what to do instead."""
+
+
+class UsageError(LabError):
+    """Refuse a command line that cannot be what was meant; its exit status is no verdict."""
 
 
 class ClusterError(KwlabError):

@@ -10,6 +10,7 @@ from typing import Final
 
 from kwlab.errors import LabError
 from kwlab.extra import require
+from kwlab.messages import say
 from kwlab.workcopy import STATE_FOLDER, WorkCopy
 
 HOST: Final = "127.0.0.1"
@@ -62,9 +63,7 @@ def check(*, port: int | None) -> None:
         socket.create_server((HOST, port)).close()
     except OSError as error:
         reason = os.strerror(error.errno or 0)
-        raise LabError(
-            f"Port {port} cannot be had ({reason}). Name another, or none: a free one is found."
-        ) from error
+        raise LabError(say("serve.port", port=port, reason=reason)) from error
 
 
 def arguments(copy: WorkCopy, *, port: int | None, browser: bool) -> list[str]:

@@ -717,7 +717,7 @@ _RECORD: Final[dict[str, Template]] = {
     "changes and when: a recording\nthat every notebook opens with "
     'kwlab.open_lab(recording="my.jsonl"). It reads, and changes nothing.',
     "record.epilog": "for example:\n"
-    "  python -m kwlab record --context kind-kwlab --resource pods --namespace default \\\n"
+    "  %(prog)s --context kind-kwlab --resource pods --namespace default \\\n"
     "      --seconds 60 --cut 20 --cut 40:3 --output my.jsonl\n\n"
     "Ctrl-C ends it before its time, and the file is complete. Secrets are never recorded, and no\n"
     "token, header, address or name of your kubeconfig; objects are written as the server sent "
@@ -1002,6 +1002,14 @@ _STRIP: Final[dict[str, Template]] = {
     "strip.save.failed": "{path} cannot be written: {reason}.",
 }
 
+_COMMAND: Final[dict[str, Template]] = {
+    "command.usage": "{program}: error: {message}\n",
+    "command.output": "kwlab: The output could not be written ({reason}).",
+    "command.statuses": "Exit status: 0 done (for check and serve --check: correct); 1 failed, or "
+    "not yet correct; 2 cannot be judged (check and serve --check only); 64 the command line is "
+    "wrong; 74 the output could not be written; 130 interrupted.",
+}
+
 _SERVE: Final[dict[str, Template]] = {
     "serve.listening": (
         "Serving {name} at {url} ({speed} second of it a second, from the first request on): "
@@ -1009,7 +1017,7 @@ _SERVE: Final[dict[str, Template]] = {
         "Serving {name} at {url} ({speed} seconds of it a second, from the first request on): "
         "export KUBECONFIG={kubeconfig} for your client. Ctrl-C here ends it.",
     ),
-    "serve.port": "Port {port} cannot be had ({reason}): name another one, or none for a free one.",
+    "serve.port": "Cannot listen on port {port} ({reason}). Choose another, or omit --port.",
     "serve.speed": "A speed of {speed} cannot be served: expected a number above 0.",
     "serve.closed": "This server is not running: use it inside its `with` block.",
     "serve.checking": "It ends by itself when {seconds} s of it are over and its clients are back; "
@@ -1118,6 +1126,7 @@ CATALOGUE: Final[dict[str, Template]] = {
     **_STRIP,
     **_CLUSTER,
     **_RECORD,
+    **_COMMAND,
     **_SERVE,
     **_DOCTOR,
 }

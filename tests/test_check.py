@@ -16,8 +16,8 @@ from kubernetes.client import AppsV1Api
 
 import kwlab
 from kwlab import check
-from kwlab.__main__ import main
 from kwlab.check import OwnFunction
+from kwlab.commands import main
 from kwlab.errors import LabError
 from kwlab.history import narrowed
 from kwlab.judging import bounded
@@ -314,22 +314,22 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: Any) -> str
         (":correct", 0, "Correct. 6 histories, "),
         (":wrong", 1, "Not yet: connection 1 was handed rv@0 and asked for none"),
         (":raising", 2, "Not yet: raising raised ZeroDivisionError: division by zero"),
-        (":absent", 2, "kwlab: The module {module} has no absent."),
+        (":absent", 64, "kwlab: The module {module} has no absent."),
         (":unwanted", 2, "kwlab: A watch function is wanted, and int is the type of what came"),
-        ("_absent:f", 2, "kwlab: There is no module {module}_absent here."),
+        ("_absent:f", 64, "kwlab: There is no module {module}_absent here."),
         (
             "_broken:f",
             2,
             "kwlab: {module}_broken cannot be imported: ModuleNotFoundError: No module named "
             "'no_such_thing'.",
         ),
-        ("", 2, "kwlab: {module} is no module:function"),
+        ("", 64, "kwlab: {module} is no module:function"),
     ],
 )
 def test_the_command_says_it_by_its_status(
     module: str, capsys: pytest.CaptureFixture[str], function: str, status: int, says: str
 ) -> None:
-    """0 is correct, 1 not yet, 2 cannot be run; and one line says why."""
+    """0 is correct, 1 not yet, 2 cannot be judged, 64 names nothing; and one line says why."""
     assert status == main(["check", f"{module}{function}"])
     out, err = capsys.readouterr()
     said = err or out

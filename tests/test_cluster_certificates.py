@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from kwlab.__main__ import main
 from kwlab.cluster.connection import connect
+from kwlab.commands import main
 from kwlab.errors import ClusterError
 from tests.live import LiveCluster, live_cluster
 

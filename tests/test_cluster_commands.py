@@ -8,14 +8,14 @@ import threading
 import pytest
 
 from kwlab import history, lab
-from kwlab.__main__ import _watch_clients, main
+from kwlab.commands import _watch_clients, main
 from kwlab.server.serve import Served
 
 
 @pytest.mark.parametrize(
     ("place", "arguments"),
     [
-        ("kwlab.__main__", ["clean"]),
+        ("kwlab.commands", ["clean"]),
         (
             "kwlab.recorder.command",
             ["record", "--resource", "pods", "--seconds", "1", "--output", "a.jsonl"],

@@ -27,11 +27,11 @@ from kubernetes.client import AdmissionregistrationV1Api, ApiClient
 from kubernetes.client.exceptions import ApiException, NotFoundException
 
 import kwlab
-from kwlab.__main__ import main
 from kwlab.cluster import claims, connection, driver, ownership
 from kwlab.cluster.connection import Connection, connect
 from kwlab.cluster.endpoint import ServerEndpoint
 from kwlab.cluster.namespace import Namespace
+from kwlab.commands import main
 from kwlab.errors import ClusterError
 from kwlab.lab import Lab
 from tests import watch_functions as functions

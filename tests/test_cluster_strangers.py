@@ -10,10 +10,10 @@ import pytest
 from kubernetes import client
 
 import kwlab
-from kwlab.__main__ import main
 from kwlab.cluster import connection, strangers
 from kwlab.cluster.connection import Connection, connect
 from kwlab.cluster.namespace import Namespace
+from kwlab.commands import main
 from kwlab.errors import ClusterError
 from tests import watch_functions as functions
 from tests.live import CONTEXT, LiveCluster, live_cluster

@@ -1,4 +1,4 @@
-"""``python -m kwlab lab``: one clear line where it cannot start, and a clean end."""
+"""``kwlab lab``: one clear line where it cannot start, and a clean end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from kwlab import jupyter, workcopy
-from kwlab.__main__ import main
+from kwlab.commands import main
 from kwlab.errors import LabError
 from kwlab.workcopy import Fate, WorkCopy
 from tests.notebook_files import COMMITTED, make
@@ -80,7 +80,7 @@ def test_a_taken_port_is_named_and_no_folder_made(
         port = taken.getsockname()[1]
         assert 1 == main(["lab", str(tmp_path / "work"), "--port", str(port)])
     line = capsys.readouterr().err
-    assert line.startswith(f"kwlab: Port {port} cannot be had (")
+    assert line.startswith(f"kwlab: Cannot listen on port {port} (")
     assert 1 == line.count("\n")
     assert not (tmp_path / "work").exists()
 

@@ -22,8 +22,8 @@ from kubernetes import client
 
 import kwlab
 from kwlab import history, messages, recording
-from kwlab.__main__ import main
 from kwlab.cluster.connection import connect
+from kwlab.commands import main
 from kwlab.comparison import Comparison
 from kwlab.errors import ClusterError, LabError, RecordingError
 from kwlab.history import History, Resource
@@ -81,10 +81,10 @@ def record(*more: str, **about: Any) -> recording.Recording:
     return recording.load(about.get("output", "my.jsonl"))
 
 
-def refused(capsys: pytest.CaptureFixture[str], *more: str, **about: Any) -> str:
+def refused(capsys: pytest.CaptureFixture[str], *more: str, status: int = 1, **about: Any) -> str:
     """Give the one line with which a recording is refused."""
     capsys.readouterr()
-    assert 1 == main(arguments(*more, **about))
+    assert status == main(arguments(*more, **about))
     said = capsys.readouterr()
     assert "" == said.out
     *_, line = said.err.splitlines()
@@ -330,7 +330,8 @@ def test_interrupted_before_it_began(
 
     monkeypatch.setattr("kwlab.recorder.asking.Source.present", interrupt)
     with cluster(QUIET):
-        assert "Interrupted before anything was recorded." in refused(capsys)
+        assert 130 == main(arguments())
+    assert "Interrupted before anything was recorded." in capsys.readouterr().err
     assert not Path("my.jsonl").exists()
 
 
@@ -456,7 +457,7 @@ def test_every_option_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
     _, _, listed = said.partition("options:")
     options = re.findall(r"^  (?:-h, )?--([a-z-]+)[^\n]*(\n {20,}\S|  +\S)", listed, re.MULTILINE)
     assert set(re.findall(r"\[?--([a-z-]+)", said)) == {name for name, _ in options}
-    assert "python -m kwlab record --context kind-kwlab" in said
+    assert "kwlab record --context kind-kwlab" in said
     assert "Secrets are never recorded" in said
 
 
@@ -515,7 +516,7 @@ def test_redaction_reaches_every_file() -> None:
 @pytest.mark.parametrize("seconds", ["abc", "-1", "0", "nan", "inf", ""])
 def test_a_bad_duration_is_one_line(seconds: str, capsys: pytest.CaptureFixture[str]) -> None:
     """What is no number of seconds is refused before anybody is asked."""
-    line = refused(capsys, "--seconds", seconds)
+    line = refused(capsys, "--seconds", seconds, status=64)
     assert f"kwlab: --seconds is {seconds}: write a number of seconds" in line
 
 
@@ -537,12 +538,15 @@ REFUSED: Final = {
 }
 
 
+ASKED: Final = {"unknown resource", "unknown group", "a selector that is none", "unknown context"}
+
+
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_cannot_be_is_one_line(case: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """One clear line each, and no file."""
+    """One clear line each, and no file; what the cluster has to say is no wrong usage."""
     more, expected = REFUSED[case]
     with cluster(QUIET):
-        assert expected in refused(capsys, *more)
+        assert expected in refused(capsys, *more, status=1 if case in ASKED else 64)
     assert ["kubeconfig"] == [path.name for path in Path().iterdir()]
 
 
@@ -550,7 +554,7 @@ def test_what_cannot_be_is_one_line(case: str, capsys: pytest.CaptureFixture[str
 def test_nothing_is_overwritten(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Neither a recording nor what stands beside it."""
     Path(name).write_text("mine")
-    line = refused(capsys, "--beside", "wrong-and-correct")
+    line = refused(capsys, "--beside", "wrong-and-correct", status=64)
     assert f"kwlab: {name}: it exists already" in line
     assert "mine" == Path(name).read_text()
 

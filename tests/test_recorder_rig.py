@@ -18,7 +18,7 @@ from kubernetes.client import RbacAuthorizationV1Api
 from kubernetes.client.exceptions import ApiException
 
 from kwlab import history, recording
-from kwlab.__main__ import main
+from kwlab.commands import main
 from kwlab.history import History
 from kwlab.recorder.asking import Source
 from kwlab.server.faults import FaultyServer

@@ -25,7 +25,7 @@ from kubernetes.client import CoreV1Api
 from kubernetes.client.exceptions import ApiException
 
 import kwlab
-from kwlab.__main__ import main
+from kwlab.commands import _strip_path, main
 from kwlab.judging.clients import ClientVerdict, ClientVerdicts, judge_clients
 from kwlab.judging.judge import Verdict
 from kwlab.judging.properties import Property
@@ -682,17 +682,17 @@ def test_ctrl_c_before_anybody_came(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["broken.jsonl"], "broken.jsonl, line 1"),
-        (["--port", "{taken}"], "Port {taken} cannot be had"),
+        (["--scenario", "late.jsonl"], "there is no change 9999"),
+        (["--port", "{taken}"], "Cannot listen on port {taken}"),
     ],
 )
 def test_what_cannot_be_served_cannot_be_judged(
     arguments: list[str], reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
-    """A broken recording and a busy port are one line each, with the status for “cannot”."""
+    """What is found on serving, and a busy port, are a line each, with the status for “cannot”."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(signal, "signal", lambda *_: None)
-    Path("broken.jsonl").write_text("{}\n")
+    Path("late.jsonl").write_text('{"fault": "cut", "after_change": 9999}\n')
     with Served(QUIET) as served:
         taken = str(served.port)
         given = [each.replace("{taken}", taken) for each in arguments]
@@ -702,11 +702,39 @@ def test_what_cannot_be_served_cannot_be_judged(
     assert 1 == error.count("\n")
 
 
-def test_a_strip_is_a_picture_or_a_finding(capsys: pytest.CaptureFixture[str]) -> None:
-    """What no strip can be written to is refused before anything is served."""
-    with pytest.raises(SystemExit, match="2"):
-        main(["serve", "--save", "strip.png"])
-    assert "strip.png is no .svg and no .md" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("strip.png", "strip.png does not end in .svg or .md"),
+        ("missing/strip.svg", "missing/strip.svg cannot be written: No such file or directory"),
+        ("file/strip.svg", "file/strip.svg cannot be written: Not a directory"),
+        ("folder.md", "folder.md cannot be written: Is a directory"),
+        ("/proc/strip.svg", "/proc/strip.svg cannot be written: "),
+        ("x" * 300 + ".svg", ".svg cannot be written: File name too long"),
+    ],
+)
+def test_where_no_strip_can_be_written_nothing_is_served(
+    path: str,
+    reason: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A path that cannot be written is wrong usage, and not an error after minutes."""
+    monkeypatch.chdir(tmp_path)
+    Path("file").touch()
+    Path("folder.md").mkdir()
+    with pytest.raises(SystemExit, match="64"):
+        main(["serve", "--save", path])
+    assert reason in capsys.readouterr().err
+
+
+def test_a_strip_that_can_be_written_is_not_touched_before_its_time(tmp_path: Path) -> None:
+    """The test of the path makes no file, and takes nothing from one that is there."""
+    (tmp_path / "old.svg").write_text("old")
+    for name in ("old.svg", "new.svg"):
+        assert tmp_path / name == _strip_path(str(tmp_path / name))
+    assert [("old.svg", "old")] == [(path.name, path.read_text()) for path in tmp_path.iterdir()]
 
 
 def test_several_strips_are_several_files(seen_together: ClientVerdicts, tmp_path: Path) -> None:

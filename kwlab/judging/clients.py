@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from kwlab.comparison import Comparison
+from kwlab.exits import Exit
 from kwlab.finding import Run
 from kwlab.history import History
 from kwlab.judging import properties
@@ -42,9 +43,6 @@ from kwlab.server import faults
 from kwlab.watched import told_to
 
 _BUT_PACE: Final = tuple(each for each in Property if each is not Property.WAITS)
-
-CANNOT_BE_JUDGED: Final = 2
-"""The exit status when nobody asked for a watch, or nobody had to go on."""
 
 
 class Witness(Protocol):
@@ -163,11 +161,11 @@ class ClientVerdicts:
         return self.verdict is Verdict.CORRECT
 
     @property
-    def exit_status(self) -> int:
+    def exit_status(self) -> Exit:
         """Give 0 for correct, 1 for not yet, 2 for what cannot be judged."""
         if self.verdict is Verdict.NOT_ATTEMPTED:
-            return CANNOT_BE_JUDGED
-        return int(self.verdict is Verdict.NOT_YET)
+            return Exit.CANNOT_BE_JUDGED
+        return Exit.OK if self.is_correct else Exit.FAILED
 
     def save(self, path: str | Path) -> tuple[Path, ...]:
         """Write the strips: the first to a path, the others beside it.

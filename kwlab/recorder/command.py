@@ -1,4 +1,4 @@
-"""``python -m kwlab record``: its arguments, its progress, and how it is interrupted."""
+"""``kwlab record``: its arguments, its progress, and how it is interrupted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from kwlab.cluster.connection import connect
-from kwlab.errors import ClusterError, LabError
+from kwlab.errors import RecordingError, UsageError
+from kwlab.exits import Exit
 from kwlab.interrupts import endings
 from kwlab.messages import say
 from kwlab.recorder import resources
@@ -79,7 +80,7 @@ def run(options: argparse.Namespace) -> int:
     Returns
     -------
     int
-        The exit code; 0 also for a recording that was interrupted.
+        The exit status; 0 also for a recording that was interrupted.
 
     Raises
     ------
@@ -87,35 +88,40 @@ def run(options: argparse.Namespace) -> int:
         With one clear sentence.
     """
     if not options.context:
-        raise ClusterError(say("cluster.unnamed"))
+        raise UsageError(say("cluster.unnamed"))
     for word in options.resource:
         resources.refuse_secret(word)
     settings = _settings(options)
-    check_target(options.output, has_loops=settings["loops"] is not None)
+    try:
+        check_target(options.output, has_loops=settings["loops"] is not None)
+    except RecordingError as error:
+        raise UsageError(str(error)) from error
     connection = connect(options.context)
     with contextlib.closing(connection):
         namespace = options.namespace or connection.namespace
         found = resources.find(connection, options.resource)
         if not namespace:
-            raise LabError(say("record.no_namespace"))
+            raise UsageError(say("record.no_namespace"))
         wanted = Wanted(resources=found, namespace=namespace, **settings)
         try:
             recorder = Recorder(connection, wanted, options.output, _tell)
         except KeyboardInterrupt:
-            raise LabError(say("record.interrupted")) from None
+            _tell(say("record.interrupted"))
+            return Exit.INTERRUPTED
         with _interrupting(recorder):
             done = recorder.run()
     _report(done)
-    return 0
+    return Exit.OK
 
 
 def _settings(options: argparse.Namespace) -> dict[str, Any]:
     seconds = _number("--seconds", options.seconds)
     loops = None
     if options.beside:
-        timeout = _number("--loop-seconds", options.loop_seconds)
+        text = options.loop_seconds
+        timeout = _number("--loop-seconds", text)
         if timeout != int(timeout):
-            raise LabError(say("record.whole", option="--loop-seconds", value=options.loop_seconds))
+            raise UsageError(say("record.whole", option="--loop-seconds", value=text))
         loops = LoopOptions(int(timeout), _number("--away", options.away, least=0.0))
     return {
         "seconds": seconds,
@@ -133,7 +139,7 @@ def _number(option: str, text: str, *, least: float = math.ulp(0.0)) -> float:
     except ValueError:
         value = math.nan
     if not least <= value < math.inf:
-        raise LabError(say("record.number", option=option, value=text))
+        raise UsageError(say("record.number", option=option, value=text))
     return value
 
 
@@ -141,7 +147,7 @@ def _cut(text: str, seconds: float) -> dict[str, Any]:
     moment, _, away = text.partition(":")
     at = _number("--cut", moment)
     if at >= seconds:
-        raise LabError(say("record.late_cut", value=text, seconds=f"{seconds:g}"))
+        raise UsageError(say("record.late_cut", value=text, seconds=f"{seconds:g}"))
     cut: dict[str, Any] = {"fault": "cut", "at": at}
     return {**cut, "away_seconds": _number("--cut", away)} if away else cut
 
@@ -171,9 +177,7 @@ def _interrupting(recorder: Recorder) -> Iterator[None]:
 
 
 def _tell(sentence: str) -> None:
-    # Whoever reads along may have gone: no reason to lose a recording.
-    with contextlib.suppress(OSError):
-        print(sentence, file=sys.stderr, flush=True)
+    print(sentence, file=sys.stderr, flush=True)
 
 
 def _report(done: Recorded) -> None:
