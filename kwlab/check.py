@@ -38,7 +38,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from kwlab.errors import LabError, UsageError
 from kwlab.exits import Exit

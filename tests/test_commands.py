@@ -105,7 +105,7 @@ runpy.run_module("kwlab", run_name="__main__", alter_sys=True)
 @pytest.mark.parametrize(
     "module",
     [
-        "kwlab.streams",
+        "kwlab.exits",
         "kwlab.doctor",
         "kwlab.messages",
         "argparse",
