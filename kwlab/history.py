@@ -164,11 +164,11 @@ class History:
     @cached_property
     def _ranks(self) -> list[tuple[int, str]]:
         versions = [self.resource_version, *(c.object.resource_version for c in self.changes)]
-        return [_rank(version) for version in versions]
+        return [rank(version) for version in versions]
 
     @cached_property
     def _last_rank(self) -> tuple[int, str]:
-        return max([self._ranks[-1], *(_rank(version) for _, version in self.progress)])
+        return max([self._ranks[-1], *(rank(version) for _, version in self.progress)])
 
     def happened(self, at: float) -> int:
         """Count the changes up to and at a time.
@@ -216,10 +216,10 @@ class History:
         """
         if resource_version is None:
             return "none"
-        rank = _rank(resource_version)
-        if not self._ranks[0] <= rank <= self._last_rank:
+        place = rank(resource_version)
+        if not self._ranks[0] <= place <= self._last_rank:
             return resource_version
-        return f"rv@{bisect.bisect_right(self._ranks, rank) - 1}"
+        return f"rv@{bisect.bisect_right(self._ranks, place) - 1}"
 
     def resource_version_of(self, name: str) -> str | None:
         """Give the real resourceVersion of a name such as ``rv@9``.
@@ -399,8 +399,18 @@ def state_after(objects: Iterable[Object], changes: Sequence[Change]) -> dict[by
     return state
 
 
-def _rank(resource_version: str) -> tuple[int, str]:
-    """Order resourceVersions as KEP-5504 says, without reading a number."""
+def rank(resource_version: str) -> tuple[int, str]:
+    """Order resourceVersions as KEP-5504 says, without reading a number.
+
+    Parameters
+    ----------
+    resource_version : str
+
+    Returns
+    -------
+    tuple of (int, str)
+        A later one is greater.
+    """
     return len(resource_version), resource_version
 
 

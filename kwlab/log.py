@@ -134,13 +134,17 @@ class Request:
         Yields
         ------
         Seen
-            In order; a line that cannot be read is left out.
+            In order, up to a line that cannot be read, or that tells no resourceVersion: no client
+            reads on after it.
         """
         for at, line in self.sent:
             try:
-                yield Seen.of(WatchEvent(line), at)
+                event = WatchEvent(line)
             except ValueError:
-                continue
+                return
+            if not event.resource_version and event.type is not EventType.ERROR:
+                return
+            yield Seen.of(event, at)
 
     def parameter(self, name: str) -> str | None:
         """Give the first value of a query parameter; None when it was not sent.

@@ -553,7 +553,7 @@ _CLIENT: Final[dict[str, Template]] = {
 _PROPERTIES: Final[dict[str, Template]] = {
     "property.P1": "P1: every request carries the resourceVersion that was handed over",
     "property.P2": "P2: nothing is delivered twice",
-    "property.P3": "P3: no deletion is lost inside the window",
+    "property.P3": "P3: no deletion is lost, unless a 410 says so",
     "property.P4": "P4: a 410 leads to a list, and to the deletions that it shows",
     "property.P5": "P5: a bookmark moves the resourceVersion and is not delivered",
     "property.P6": "P6: what was opened is closed, when it is told to",

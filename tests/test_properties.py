@@ -144,6 +144,35 @@ def test_a_broken_example_breaks_its_own_property_and_no_other(one: Property) ->
     assert [one] == [found.property for found in broken(script.wrong(script.scenario), TOLD)]
 
 
+UNKNOWABLE: dict[str, list[dict[str, Any]]] = {
+    "silence and 410": [{"fault": "silence", "at": 5.0}, {"fault": "forget", "at": 11.0}],
+    "silence and 410 as a status": [
+        {"fault": "silence", "at": 5.0},
+        {"fault": "refuse", "at": 11.0, "seconds": 9.0, "code": 410},
+    ],
+    "silence and 401": [
+        {"fault": "silence", "at": 5.0},
+        {"fault": "refuse", "at": 11.0, "seconds": 9.0, "code": 401},
+    ],
+    "silence and absence": [
+        {"fault": "silence", "at": 5.0},
+        {"fault": "cut", "at": 11.0, "away_seconds": 60.0},
+    ],
+    "absence to the end": [{"fault": "cut", "at": 7.5, "away_seconds": 60.0}],
+    "503 to the end": [
+        {"fault": "cut", "at": 7.5},
+        {"fault": "refuse", "at": 7.5, "code": 503, "seconds": 60.0},
+    ],
+}
+
+
+@pytest.mark.parametrize("name", UNKNOWABLE)
+def test_nobody_is_accused_of_what_nobody_could_know(name: str) -> None:
+    """What came after a connection was last heard is no loss of the function's, nor is the end."""
+    counted = of(lambda lab: lambda options: watch(lab, **options, _request_timeout=8.0))
+    assert () == broken(counted(UNKNOWABLE[name]), TOLD, properties.OF_A_WATCH_FUNCTION)
+
+
 @pytest.mark.parametrize("one", Property, ids=lambda one: one.value)
 def test_a_right_example_keeps_them_all_on_the_same_script(one: Property) -> None:
     """A property is no trap: on the script that can break it a right function keeps it."""

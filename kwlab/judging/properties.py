@@ -8,13 +8,13 @@ loop calls; P4 judges the loop around it; P6 and P7 judge both.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, TypeAlias
 
-from kwlab.history import Change, History
-from kwlab.log import Attempt, Request, Seen
+from kwlab.history import Change, History, rank
+from kwlab.log import Attempt, Close, Request, Seen
 from kwlab.messages import say, seconds
 from kwlab.metrics import Count, Fate
 from kwlab.wire import EventType
@@ -37,7 +37,7 @@ class Property(enum.Enum):
     ONCE = "P2"
     """Nothing is delivered twice."""
     DELETIONS = "P3"
-    """No deletion is lost inside the window."""
+    """No deletion is lost, unless a 410 says so."""
     RELISTS = "P4"
     """A 410 leads to a list, and to the deletions that it shows."""
     BOOKMARKS = "P5"
@@ -95,14 +95,10 @@ def carries_what_it_was_handed(count: Count, history: History) -> Broken | None:
     Broken or None
         The attempt after a 410 may ask from a list of its own.
     """
-    is_expired = False
-    for number, attempt in enumerate(count.attempts, start=1):
-        for request in _watches(attempt) if not is_expired else ():
-            asked = request.parameter("resourceVersion")
-            if (asked or "") != attempt.handed:
-                names = _apart(history, attempt.handed, asked)
-                return Broken(Property.HANDED, number, *names)
-        is_expired = attempt.status == EXPIRED
+    for number, watch, given in _watched(count):
+        if (watch.parameter("resourceVersion") or "") not in given:
+            names = _apart(history, given[0], watch.parameter("resourceVersion"))
+            return Broken(Property.HANDED, number, *names)
     return None
 
 
@@ -132,7 +128,7 @@ def delivers_once(count: Count, history: History) -> Broken | None:
 
 
 def loses_no_deletion(count: Count, history: History) -> Broken | None:
-    """Check P3: every deletion arrives that the server could still tell of.
+    """Check P3: no watch goes past a deletion that never arrives.
 
     Parameters
     ----------
@@ -142,15 +138,15 @@ def loses_no_deletion(count: Count, history: History) -> Broken | None:
     Returns
     -------
     Broken or None
-        What fell out of the window before a 410 is the business of P4.
+        The watch that went past a deletion. Nobody could learn of one that came after what was
+        last heard of a connection, so silence, absence and the end of a recording prove nothing.
     """
-    gaps = list(_expired_gaps(count))
     for change in count.lost:
-        if change.type is EventType.DELETED and not _is_within(change, gaps):
-            expected = _change(history, change)
-            return Broken(
-                Property.DELETIONS, _told_by(count, change), expected, say("property.nothing")
-            )
+        if change.type is EventType.DELETED:
+            for number, watch, given in _watched(count):
+                if _goes_past(change, watch, given):
+                    expected = _change(history, change)
+                    return Broken(Property.DELETIONS, number, expected, say("property.nothing"))
     return None
 
 
@@ -312,30 +308,48 @@ def _change(history: History, change: Change) -> str:
     return f"{change.type.value} {change.object.name} {name}"
 
 
-def _expired_gaps(count: Count) -> Iterator[tuple[float, float]]:
-    """Give the times of which the server said that it had forgotten them."""
-    connected = 0.0
+def _watched(count: Count) -> Iterator[tuple[int, Request, tuple[str, ...]]]:
+    """Give each watch with its attempt, from 1, and the resourceVersions that it may ask from.
+
+    The first is what was handed over; within one call it may also go on from what was sent there.
+    After a 410 a list says where to begin.
+    """
+    is_expired = False
     for number, attempt in enumerate(count.attempts, start=1):
-        if attempt.status != EXPIRED:
-            if any(map(_is_stream, _watches(attempt))):
-                connected = attempt.closed_at or attempt.at
-            continue
-        following = _next_request(count, number)
-        until = following.at if following is not None else attempt.closed_at or attempt.at
-        yield connected, until
+        given = [attempt.handed]
+        for watch in _watches(attempt):
+            asked = watch.parameter("resourceVersion") or ""
+            yield number, watch, (asked,) if is_expired else tuple(given)
+            given += [s.resource_version for s in watch.seen() if s.type is not EventType.ERROR][
+                -1:
+            ]
+        is_expired = attempt.status == EXPIRED
 
 
-def _is_within(change: Change, gaps: Iterable[tuple[float, float]]) -> bool:
-    return any(since <= change.at <= until for since, until in gaps)
+def _goes_past(change: Change, watch: Request, given: Sequence[str]) -> bool:
+    """Check whether a program that stood before a change was told on a watch what came after it."""
+    asked, place = watch.parameter("resourceVersion") or "", rank(change.object.resource_version)
+    is_elsewhere = asked not in given
+    if not _is_stream(watch) or place <= rank(given[0] if is_elsewhere else asked):
+        return False
+    read = _read(watch)
+    if any(place <= rank(one.resource_version) for one in read):
+        return True
+    errors = [number for number, one in enumerate(read) if one.type is EventType.ERROR]
+    is_ended = watch.close is Close.TIMEOUT and not errors
+    is_closed_later = watch.closed_at is not None and change.at <= watch.closed_at
+    is_behind = change.at <= watch.at or (is_closed_later and place <= rank(asked))
+    return (is_elsewhere and is_behind and errors[:1] != [0]) or (is_ended and is_closed_later)
 
 
-def _told_by(count: Count, change: Change) -> int:
-    """Give the connection that should have told of a change."""
-    for number, attempt in enumerate(count.attempts, start=1):
-        is_after = (attempt.closed_at or attempt.at) >= change.at
-        if is_after and attempt.watch is not None:
-            return number
-    return len(count.attempts)
+def _read(watch: Request) -> list[Seen]:
+    """Give what was read for sure: of a line that a cut tore, nobody knows."""
+    seen = list(watch.seen())
+    return seen[:-1] if _is_torn(watch) and len(seen) == len(watch.sent) else seen
+
+
+def _is_torn(watch: Request) -> bool:
+    return bool(watch.sent) and not watch.sent[-1][1].endswith(b"\n")
 
 
 def _next_request(count: Count, number: int) -> Request | None:
@@ -375,9 +389,11 @@ def _not_inferred(count: Count, history: History, number: int, listed_at: float)
 
 
 def _last_sent(attempt: Attempt) -> Seen | None:
-    if attempt.watch is None or attempt.status == EXPIRED:
+    """Give the last event or bookmark; None where nobody knows whether it was read."""
+    watch = attempt.watch
+    if watch is None or attempt.status == EXPIRED or len(_read(watch)) < len(list(watch.seen())):
         return None
-    sent = [seen for seen in attempt.watch.seen() if seen.type is not EventType.ERROR]
+    sent = [seen for seen in watch.seen() if seen.type is not EventType.ERROR]
     return sent[-1] if sent else None
 
 
