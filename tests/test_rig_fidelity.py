@@ -17,7 +17,7 @@ from kwlab.server import http1
 from kwlab.server.apiserver import ApiServer
 from kwlab.server.exchange import Request
 from kwlab.server.watchcache import WatchCache
-from kwlab.wire.empty import EMPTY_PARTS
+from kwlab.wire.objects import EMPTY_OBJECTS
 from tests.conftest import SEED
 from tests.realserver import RealServer
 from tests.rig_asking import (
@@ -228,7 +228,10 @@ def test_the_random_loops_are_wrong_and_correct(told: Told) -> None:
     assert len(set(known)) < len(known)
 
 
-@pytest.mark.parametrize("kind", sorted({*EMPTY_PARTS, "ConfigMap", "Secret", "ServiceAccount"}))
+KINDS: Final = sorted({*EMPTY_OBJECTS["parts"], "ConfigMap", "Secret", "ServiceAccount"})
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_bookmark_of_a_kind(realserver: RealServer, kind: str) -> None:
     """A bookmark has the empty parts that Go writes for its kind."""
     path = served(realserver)[kind]

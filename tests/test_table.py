@@ -13,7 +13,7 @@ from kwlab.made import Step
 from kwlab.server.ages import human_duration
 from kwlab.server.apiserver import ApiServer
 from kwlab.server.exchange import Request, Response
-from kwlab.server.printers import PRINTERS
+from kwlab.server.pod_printer import print_pod
 from kwlab.server.watchcache import WatchCache
 from tests.histories import PODS_PATH, pods
 
@@ -298,7 +298,7 @@ INITIALIZED: Final = [{"type": "Initialized", "status": "True"}]
 )
 def test_ready_and_status_of_a_pod(data: bytes, ready: str, status: str) -> None:
     """READY counts containers and sidecars; STATUS is what hinders it most."""
-    cells = PRINTERS["", "Pod"].row(data, NOW).cells
+    cells = print_pod(data, NOW).cells
     assert ("p", ready, status, "1m") == (*cells[:3], cells[4].replace("60s", "1m"))  # type: ignore[union-attr]
 
 
@@ -332,23 +332,23 @@ def restarted(count: int, finished: str = "") -> dict[str, Any]:
 )
 def test_restarts_of_a_pod(data: bytes, restarts: str) -> None:
     """RESTARTS says how many, and how long ago the last one was."""
-    assert restarts == PRINTERS["", "Pod"].row(data, NOW).cells[3]
+    assert restarts == print_pod(data, NOW).cells[3]
 
 
 def test_the_wide_columns_of_a_pod() -> None:
     """IP, node, nominated node and readiness gates, `<none>` where there is none."""
-    assert ("<none>",) * 4 == tuple(PRINTERS["", "Pod"].row(pod(RUNNING), NOW).cells[5:])
+    assert ("<none>",) * 4 == tuple(print_pod(pod(RUNNING), NOW).cells[5:])
     whole = json.loads(pod(podIPs=[{"ip": "10.0.0.1"}], nominatedNodeName="n2", conditions=READY))
     gates = [{"conditionType": "Ready"}, {"conditionType": "Other"}]
     whole["spec"] |= {"nodeName": "n1", "readinessGates": gates}
-    cells = PRINTERS["", "Pod"].row(json.dumps(whole).encode(), NOW).cells
+    cells = print_pod(json.dumps(whole).encode(), NOW).cells
     assert ("10.0.0.1", "n1", "n2", "1/2") == tuple(cells[5:])
 
 
 @pytest.mark.parametrize(("phase", "count"), [("Running", 0), ("Succeeded", 1), ("Failed", 1)])
 def test_a_finished_pod_says_so(phase: str, count: int) -> None:
     """The row of a finished pod has the condition Completed."""
-    found = PRINTERS["", "Pod"].row(pod(phase=phase), NOW).conditions
+    found = print_pod(pod(phase=phase), NOW).conditions
     assert [("Completed", phase)] * count == [(one["type"], one["reason"]) for one in found]
 
 

@@ -58,7 +58,7 @@ NOT_SERVED: Final[Mapping[str, str]] = {
     "namespaces, where they were not recorded": "those of the objects, Active for ever",
     "subresources (log, exec, status, scale)": "404",
     "resources without a watch cache (events)": "a window, as for all others",
-    "columns of rarer types in a Table": "name and age, as for a custom resource",
+    "columns of types other than pods in a Table": "name and age, as for a custom resource",
     "fields that a custom resource lets selectors name": "400, as for an unknown field",
     "the keys of a custom resource's lists in alphabetical order": "the order of all others",
     "HTTP/1.0, HTTP/2 and TLS; heads up to 1 MB": "505 or nothing; 431 above 64 KB",

@@ -14,13 +14,28 @@ from typing import Any, Final
 import msgspec
 
 from kwlab.server.ages import since
-from kwlab.server.printed import NONE, Printed
 from kwlab.wire import Row
+
+NONE: Final = "<none>"
 
 _FINISHED: Final[Mapping[str, str]] = {
     "Succeeded": "The pod has completed successfully.",
     "Failed": "The pod failed.",
 }
+
+
+class Metadata(msgspec.Struct, rename="camel", frozen=True):
+    """The part of an object's metadata that a row shows."""
+
+    name: str = ""
+    creation_timestamp: datetime | None = None
+    deletion_timestamp: datetime | None = None
+
+
+class Printed(msgspec.Struct, frozen=True):
+    """The part of any object that a row shows."""
+
+    metadata: Metadata = Metadata()
 
 
 class _Waiting(msgspec.Struct, frozen=True):
@@ -144,11 +159,11 @@ def print_pod(data: bytes, now: datetime | None) -> Row:
         seen = _run(spec, status, seen)
     total = len(spec.containers or ()) + len(spec.sidecars)
     cells = (
-        pod.name,
+        pod.metadata.name,
         f"{seen.ready}/{total}",
         _at_the_end(pod, seen.reason),
         _restarts(seen.restarted, now),
-        pod.age(now),
+        since(pod.metadata.creation_timestamp, now),
         next((one.ip for one in status.pod_ips), "") or NONE,
         spec.node_name or NONE,
         status.nominated_node_name or NONE,

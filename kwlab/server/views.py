@@ -17,7 +17,7 @@ from kwlab.server.accept import Form, chosen
 from kwlab.server.ages import began
 from kwlab.server.exchange import Refusal, Request
 from kwlab.server.field_labels import is_custom
-from kwlab.server.printers import printer_of
+from kwlab.server.printers import columns_of, row_of
 from kwlab.server.quoting import quoted
 from kwlab.wire import EventType
 from kwlab.wire.events import INITIAL_EVENTS_END
@@ -157,7 +157,7 @@ class _Printed:
     def __init__(
         self, resource: Resource, api_version: str, included: str, start: datetime | None
     ) -> None:
-        self._printer = printer_of(resource)
+        self._resource = resource
         self._api_version = api_version
         self._included = included
         self._start = start
@@ -186,12 +186,12 @@ class _Printed:
         self, metadata: Mapping[str, Any], items: Iterable[bytes], at: float, included: str
     ) -> bytes:
         now = self._start and self._start + timedelta(seconds=at)
-        columns = self._printer.columns if self._has_headers else None
+        columns = columns_of(self._resource) if self._has_headers else None
         rows = (self._row(data, now, included) for data in items)
         return wire.table_body(self._api_version, metadata, columns, rows)
 
     def _row(self, data: bytes, now: datetime | None, included: str) -> wire.Row:
-        row = self._printer.row(data, now)
+        row = row_of(self._resource, data, now)
         match included:
             case "Object":
                 carried = data

@@ -33,7 +33,6 @@ from kwlab.wire.options import ListOptions, python_name, query
 from kwlab.wire.redaction import changed_object, without_env_values, without_managed_fields
 from kwlab.wire.tables import (
     Cell,
-    Column,
     Row,
     metadata_list,
     metadata_only,
@@ -46,7 +45,6 @@ __all__ = [
     "EXCERPT_BYTES",
     "LINE_LIMIT_BYTES",
     "Cell",
-    "Column",
     "Decoded",
     "EventType",
     "Identity",

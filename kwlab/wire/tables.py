@@ -15,28 +15,6 @@ Cell: TypeAlias = str | int
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
-    """Describe one column of a Table.
-
-    Parameters
-    ----------
-    name, type : str
-        The type is OpenAPI's: ``string``, ``integer``, ``date``.
-    description : str
-    priority : int
-        0 for what is always shown, 1 for ``-o wide``.
-    format : str
-        ``name`` for the column that names the object.
-    """
-
-    name: str
-    type: str
-    description: str
-    priority: int = 0
-    format: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Row:
     """Hold one row of a Table.
 
@@ -161,7 +139,7 @@ def resource_version_of(object_bytes: bytes) -> str:
 def table_body(
     api_version: str,
     metadata: Mapping[str, Any],
-    columns: Iterable[Column] | None,
+    columns: Sequence[Mapping[str, Any]] | None,
     rows: Iterable[Row],
 ) -> bytes:
     """Make a Table as kube-apiserver writes it.
@@ -172,7 +150,7 @@ def table_body(
         ``meta.k8s.io/v1``.
     metadata : mapping
         The list's own, or the object's resourceVersion.
-    columns : iterable of Column or None
+    columns : sequence of mapping or None
         None where an earlier Table of the same watch has said them.
     rows : iterable of Row
 
@@ -182,19 +160,8 @@ def table_body(
         Without a newline.
     """
     head = {"kind": "Table", "apiVersion": api_version, "metadata": metadata}
-    said = None if columns is None else list(map(_described, columns))
-    body = encode({**head, "columnDefinitions": said})
+    body = encode({**head, "columnDefinitions": columns})
     return body[:-1] + b',"rows":[%s]}' % b",".join(map(_row, rows))
-
-
-def _described(column: Column) -> dict[str, Any]:
-    return {
-        "name": column.name,
-        "type": column.type,
-        "format": column.format,
-        "description": column.description,
-        "priority": column.priority,
-    }
 
 
 def _row(row: Row) -> bytes:
