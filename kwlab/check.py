@@ -19,8 +19,7 @@ generator of events. What it watches, the check learns from what it asks::
         return watch_deployments(AppsV1Api(lab.api.api_client), lab.namespace, options)
 
 
-    judged = kwlab.check_watch_function(from_kwlab)
-    assert judged.is_correct, judged
+    assert kwlab.check_watch_function(from_kwlab)
 
 ``lab`` is a :class:`~kwlab.lab.Lab`: ``lab.api`` is a ``CoreV1Api`` and ``lab.api.api_client`` its
 client, ``lab.http`` the urllib3 pool below, ``lab.url`` what stands in front of paths, and
@@ -71,8 +70,8 @@ def check_watch_function(function: OwnFunction, *, limit_seconds: float | None =
     Returns
     -------
     Judgement
-        ``is_correct`` for an assertion, ``str()`` for what to say when it fails; ``broken`` and
-        ``misconception`` tell what is wrong, ``shown`` has the strip.
+        True in an assertion where the function is correct, and only there; ``str()`` says what
+        is wrong, ``broken`` and ``misconception`` name it, ``shown`` has the strip.
 
     Raises
     ------
@@ -86,7 +85,7 @@ def check_watch_function(function: OwnFunction, *, limit_seconds: float | None =
     ...         lab.namespace, watch=True, _preload_content=False, timeout_seconds=60
     ...     )
     >>> judged = check_watch_function(forgetful)
-    >>> judged.is_correct, judged.misconception, judged.broken.property.value
+    >>> bool(judged), judged.misconception, judged.broken.property.value
     (False, 'dropped', 'P1')
     """
     lab = Lab(load(STORY))

@@ -300,6 +300,8 @@ def test_a_watch_that_was_never_cut_proves_nothing() -> None:
     """One connection to the end: nobody knows from where it would have gone on."""
     verdicts = judge_clients(watched(STORY_PAST, [], PODS_PATH, foreign_loops.handed))
     assert (Verdict.NOT_ATTEMPTED, 2) == (verdicts.verdict, verdicts.exit_status)
+    assert [False, False] == [bool(verdicts), bool(verdicts.each[0])]
+    assert repr(verdicts).startswith("mine/1: Cannot be judged: its one watch was never ended")
     assert "its one watch was never ended for it" in str(verdicts)
     assert "mine: 14 delivered = 14 new" in str(verdicts)
 
@@ -374,7 +376,7 @@ def test_each_goes_on_from_what_it_was_sent_itself() -> None:
     second = watched(QUIET, cut, PODS_PATH, foreign_loops.handed, options=plain, pause_seconds=0.9)
     verdicts = judge_clients(first.beside(second))
     assert [len(first.requests) - 1, 2] == [len(one.attempts) for one in verdicts.each]
-    assert verdicts.is_correct, verdicts
+    assert verdicts, verdicts
 
 
 def test_two_processes_of_one_name_stand_apart() -> None:
@@ -385,7 +387,7 @@ def test_two_processes_of_one_name_stand_apart() -> None:
     )
     verdicts = judge_clients(first.beside(second))
     assert [3, 3] == [len(one.attempts) for one in verdicts.each]
-    assert verdicts.is_correct, verdicts
+    assert verdicts, verdicts
 
 
 def test_a_selector_is_a_watch_of_its_own() -> None:
@@ -400,7 +402,7 @@ def test_a_selector_is_a_watch_of_its_own() -> None:
     wide = watched(STORY_PAST, STORY_CUTS, PODS_PATH, foreign_loops.dropped)
     other, one = sorted(judge_clients(narrow.beside(wide)).each, key=lambda one: one.path)
     assert (f"{PODS_PATH}?metadata.name=web-9", PODS_PATH) == (one.path, other.path)
-    assert (True, False) == (one.is_correct, other.is_correct)
+    assert (True, False) == (bool(one), bool(other))
     about = sum(change.object.name == "web-9" for change in STORY_PAST.changes)
     assert about == one.shown.runs[0].count.delivered == len(one.shown.history.changes)
 

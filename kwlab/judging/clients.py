@@ -70,7 +70,7 @@ _NOT_ENDED: Final = (Close.STOPPED, Close.SILENT, Close.OVER)
 
 @dataclass(frozen=True, slots=True)
 class ClientVerdict:
-    """Hold what one watcher did, and what is to be said of it.
+    """Hold what one watcher did, and what is to be said of it; true where that is "correct".
 
     Parameters
     ----------
@@ -98,7 +98,10 @@ class ClientVerdict:
     @property
     def is_correct(self) -> bool:
         """Tell whether it went on, and nothing broke that a server can see."""
-        return self.verdict is Verdict.CORRECT
+        return bool(self.verdict)
+
+    def __bool__(self) -> bool:
+        return self.is_correct
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
@@ -118,12 +121,13 @@ class ClientVerdict:
         return f"{heading}\n\n{self.shown}\n\n{strip}\n\n{self.text}"
 
     def __repr__(self) -> str:
-        return str(self)
+        # One line, for an assertion that fails: pytest cuts what is longer than 240 characters.
+        return f"{named(self.client)}: {' '.join(self.text.split())}"
 
 
 @dataclass(frozen=True, slots=True)
 class ClientVerdicts:
-    """Hold the verdicts on all watchers of a server.
+    """Hold the verdicts on all watchers of a server; true where the verdict on all is CORRECT.
 
     Parameters
     ----------
@@ -158,7 +162,10 @@ class ClientVerdicts:
     @property
     def is_correct(self) -> bool:
         """Tell whether everybody went on, and nothing broke that a server can see."""
-        return self.verdict is Verdict.CORRECT
+        return bool(self.verdict)
+
+    def __bool__(self) -> bool:
+        return self.is_correct
 
     @property
     def exit_status(self) -> Exit:
@@ -198,7 +205,7 @@ class ClientVerdicts:
         return "\n\n".join((*map(str, self.each), *self.remarks))
 
     def __repr__(self) -> str:
-        return str(self)
+        return " ".join((*map(repr, self.each), *self.remarks))
 
 
 def judge_clients(served: Witness) -> ClientVerdicts:
@@ -213,7 +220,7 @@ def judge_clients(served: Witness) -> ClientVerdicts:
     Returns
     -------
     ClientVerdicts
-        ``is_correct`` for an assertion, ``str()`` for what to say when it fails; ``each`` has the
+        True in an assertion where all is correct, ``str()`` for what to say else; ``each`` has the
         watchers, apart as far as their requests allow (:mod:`kwlab.judging.chains`).
 
     See Also

@@ -46,16 +46,19 @@ PRINTED_LINES: Final = 10
 
 
 class Verdict(enum.Enum):
-    """Name what a check says."""
+    """Name what a check says. Only CORRECT is true, so that an ``assert`` means what it says."""
 
     NOT_ATTEMPTED = "not attempted"
     NOT_YET = "not yet"
     CORRECT = "correct"
 
+    def __bool__(self) -> bool:
+        return self is Verdict.CORRECT
+
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """Hold what a check says, and why.
+    """Hold what a check says, and why; true where the verdict is CORRECT, and false elsewhere.
 
     Parameters
     ----------
@@ -81,8 +84,11 @@ class Judgement:
 
     @property
     def is_correct(self) -> bool:
-        """Tell whether nothing broke, for an ``assert``."""
-        return self.verdict is Verdict.CORRECT
+        """Tell whether nothing broke."""
+        return bool(self.verdict)
+
+    def __bool__(self) -> bool:
+        return self.is_correct
 
     def __str__(self) -> str:
         return "\n".join((self.text, *self._printed()))
@@ -130,7 +136,8 @@ def judge(
     Judgement
         What the function raises, prints or never comes back from is part of it.
     """
-    if refusal := _uncallable(function):
+    refusal = _uncallable(function)
+    if refusal is not None:
         return refusal
     outcomes = []
     limit = LIMIT_SECONDS if limit_seconds is None else limit_seconds
@@ -144,7 +151,8 @@ def judge(
         if len(outcomes) == 1 and task.stub is not None and _is_alike(outcomes[0], trial, lab):
             text = say(f"{task.name}.stub", name=tried.__name__)
             return Judgement(Verdict.NOT_ATTEMPTED, text, printed=printed.lines())
-    return _diagnosis(outcomes) or _correct(outcomes)
+    diagnosis = _diagnosis(outcomes)
+    return _correct(outcomes) if diagnosis is None else diagnosis
 
 
 def first_request(
@@ -299,7 +307,8 @@ def _correct(outcomes: Sequence[Outcome]) -> Judgement:
     reconnects = len(attempts) - len(outcomes)
     lines = [say(f"{task.name}.correct", n=len(outcomes), reconnects=reconnects)]
     watches = [attempt.watch for attempt in attempts if attempt.watch is not None]
-    if any(watch.parameter("timeoutSeconds") is None for watch in watches):
+    timeouts = {watch.parameter("timeoutSeconds") for watch in watches}
+    if None in timeouts:
         lines.append(say("judged.no_timeout"))
     return Judgement(Verdict.CORRECT, " ".join(lines), printed=outcomes[-1].printed)
 
