@@ -266,6 +266,8 @@ def _judged(guess: Guess, runs: Sequence[Run], history: History) -> Iterator[str
         *_judged_pods(guess.pods, runs[0].count),
         *_judged_asked(guess.asked or (), runs[-1].count, history),
     ]
+    if (guess.events is None) != (guess.pods is None):
+        parts.append(say("guess.open", what="events" if guess.events is None else "pods"))
     yield " ".join(parts) or say("guess.none")
 
 
@@ -292,6 +294,8 @@ def _judged_asked(guessed: Sequence[str | None], count: Count, history: History)
     asked = [history.name_of(one.asked) for one in count.attempts if one.watch]
     right = sum(one == other for one, other in zip(guessed, asked, strict=False))
     yield say("guess.asked_right", right=right, n=len(asked), watcher=count.watcher)
+    if blank := len(asked) - sum(map(bool, guessed[: len(asked)])):
+        yield say("guess.open", what=blank)
 
 
 def _direction(delivered: int, changes: int) -> str:

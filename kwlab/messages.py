@@ -287,9 +287,10 @@ _FINDING: Final[dict[str, Template]] = {
     "guess.pods": "pods is {value}: guess a number, from 0 on.",
     "guess.asked": 'asked is {value}: guess a list of names, such as ["rv@0", "rv@4"].',
     "guess.asked_right": (
-        "You guessed {right} of {n} request of {watcher}.",
-        "You guessed {right} of {n} requests of {watcher}.",
+        "You guessed {right} of {n} request of {watcher} right.",
+        "You guessed {right} of {n} requests of {watcher} right.",
     ),
+    "guess.open": "You left {what} open.",
     "guess.kind": 'guess is {value}: write guess=kwlab.Guess(events="more", pods=2).',
     "guess.none": "You made no guess.",
     "guess.more": "more events",
@@ -333,74 +334,90 @@ _EXERCISES: Final[dict[str, Template]] = {
     "exercise.hint": "Hint {number} of {hints}:",
     "exercise.not_yet": "Not yet:",
     "exercise.shown": "{name}: it has .check(…), .hint() and .solution().",
-    "exercise.by_name": "Give each number by its name: check({names}).",
     "exercise.not_callable": "That is {kind} and no function: pass the function itself, without "
     "parentheses after its name, as in check(mine).",
     "exercise.not_a_number": "{question} is {answer}: write a whole number, without quotes.",
-    "exercise.numbers_missing": "Not attempted yet: put a number in place of each None. "
+    "exercise.no_answers": "Not attempted yet: put your answers in place of None. "
     'kwlab.exercise("{name}").hint() helps.',
+    "exercise.so_far": "So far, so good:",
+    "exercise.right": ("{names} is right.", "{names} are right."),
+    "exercise.blank_answers": ("{names} is still open.", "{names} are still open."),
     "exercise.raised": "{name} raised {error}.",
     "exercise.blank": "Not attempted yet: {name} asks for nothing and returns nothing.",
     "exercise.endless": "{name} ran for {seconds} s without an end and was stopped: a watch "
     "function asks once and returns, the loop is the retry watcher's.",
     "exercise.printed": ("It printed {n} line:", "It printed {n} lines:"),
     "exercise.printed_more": ("    … and {n} more line.", "    … and {n} more lines."),
-    "read-the-strip.hint1": "Go along with the button “next reconnect” to the connection after "
-    "the second cut. What is crossed in its column came a second time.",
-    "read-the-strip.hint2": "The dashed marks between two connections are changes that nobody "
-    "told the program. Count all of them, not only the deletions.",
-    "read-the-strip.hint3": "A ghost is a dashed box that runs on to the end: a pod that the "
-    "program believes in and the cluster does not have.",
-    "read-the-strip.solution": "replayed_after_second_cut={n} ({again}), "
-    "lost_while_away={lost}, ghosts={ghosts} ({ghost_names}).",
-    "read-the-strip.correct": (
-        "Correct. After the second cut {n} pod came again ({again}): it was there. {lost} changes "
-        "were lost, {deletions} of them deletions: {ghost_names} were not there any more, so "
-        "nobody mentions them, and they are ghosts.",
-        "Correct. After the second cut {n} pods came again ({again}): they were there. {lost} "
-        "changes were lost, {deletions} of them deletions: {ghost_names} were not there any "
-        "more, so nobody mentions them, and they are ghosts.",
-    ),
-    "read-the-strip.replayed_after_second_cut.all": "{answer} is all that was replayed; look at "
-    "the one column after the second cut.",
-    "read-the-strip.replayed_after_second_cut.first": "{answer} came again after the first cut; "
-    "look at the column after the second one.",
-    "read-the-strip.replayed_after_second_cut.other": "{answer} is not what came again after the "
-    "second cut: count the crosses in its column.",
-    "read-the-strip.lost_while_away.deletions": "{answer} are only the deletions; each was "
-    "preceded by a change that is lost too.",
-    "read-the-strip.lost_while_away.other": "{answer} is not what was lost: count the dashed "
-    "marks in the gap.",
-    "read-the-strip.ghosts.believed": "{answer} is all that it believes in; {real} is real.",
-    "read-the-strip.ghosts.lost": "{answer} changes were lost, but a ghost is a pod: count the "
-    "dashed boxes.",
-    "read-the-strip.ghosts.other": "{answer} is not the number of ghosts: count the dashed boxes "
-    "that run on to the end.",
+    "read-the-strip.hint1": "Put a finger on change 7 in the picture. What had reached the program "
+    "by then, and which changes happen before it is back?",
+    "read-the-strip.hint2": "A ghost needs two things: its pod is deleted while nobody is "
+    "connected, and the answer to the next request does not mention it. Later the program is "
+    "connected to the end, and every change reaches it.",
+    "read-the-strip.hint3": "Without a resourceVersion the server sends each pod that exists at "
+    "that moment. Go along the line “cluster” up to there: which pods exist, and which change did "
+    "the program not see?",
+    "read-the-strip.solution": "ghosts={names}, never_came={lost}, came_again={n}",
+    "read-the-strip.correct": "Correct. Only {ghosts} is a ghost: it was deleted while nobody was "
+    "connected, and that change never came. {told} are none now: they are deleted while the "
+    "program is connected. After the cut it is sent what exists then, and that tells it nothing "
+    "new: {again}. Below is that run.",
+    "read-the-strip.ghosts.no_names": "ghosts: {answer} is no list of names. Write the names of "
+    'pods, as in ["web-9"], or [] for none.',
+    "read-the-strip.ghosts.unknown": "ghosts: not all of {answer} are names of pods in the "
+    "picture.",
+    "read-the-strip.ghosts.real": "ghosts: {answer} has a pod that still exists at the end. A "
+    "ghost is gone from the cluster.",
+    "read-the-strip.ghosts.was": "ghosts: {answer} are the ghosts of the run above. Is the program "
+    "connected now when these pods are deleted?",
+    "read-the-strip.ghosts.added": "ghosts: {answer} are the ghosts of both runs. The cut moves "
+    "as a whole: what happens after the program is back reaches it.",
+    "read-the-strip.ghosts.none": "ghosts: there is one. A pod is deleted while nobody is "
+    "connected.",
+    "read-the-strip.ghosts.other": "ghosts: not {answer}. Which pod is deleted between change 7 "
+    "and the moment when the program is back?",
+    "read-the-strip.never_came.was": "never_came: {answer} were lost in the run above. Which "
+    "changes fall between the new cut and the moment when the program is back?",
+    "read-the-strip.never_came.neighbour": "never_came: {answer} is too many. Change 7 came before "
+    "the cut, and change 9 comes when the program is back.",
+    "read-the-strip.never_came.added": "never_came: {answer} would be the changes lost in either "
+    "run. The cut moves as a whole: what happens later reaches the program.",
+    "read-the-strip.never_came.other": "never_came: not {answer}. Count the changes from the new "
+    "cut to the moment when the program is back.",
+    "read-the-strip.came_again.was": "came_again: {answer} came again in the run above. Two "
+    "changes earlier, other pods exist.",
+    "read-the-strip.came_again.gone": "came_again: {answer} is one too many. A pod that is deleted "
+    "during the cut is not sent.",
+    "read-the-strip.came_again.all": "came_again: {answer} is what came again in the whole run. "
+    "Count only what came after the second cut.",
+    "read-the-strip.came_again.other": "came_again: not {answer}. Which pods exist when the "
+    "program is back, and which of them did it know?",
     "pass-it-on.hint1": "Look at seen.requests: what is in the column “handed to the function” "
     "and not in “asked of the server”?",
     "pass-it-on.hint2": "The first line of the function makes new options and forgets those that "
-    "it was handed.",
-    "pass-it-on.hint3": "options.replace(timeout_seconds=60) gives a copy of the note with "
-    "another timeout, and all else as it was handed.",
+    "it was given.",
+    "pass-it-on.hint3": "Options cannot be changed in place: replace() gives a copy. A copy helps "
+    "only if it has a name, and if that name is what the call unpacks.",
     "pass-it-on.solution": "options = options.replace(timeout_seconds=60)",
     "pass-it-on.stub": "Not attempted yet: {name} still does what wrong does.",
-    "pass-it-on.correct": "Correct. {n} recordings, {reconnects} reconnects: every request "
+    "pass-it-on.correct": "Correct. {n} histories, {reconnects} reconnects: every request "
     "carried what it was handed; nothing twice; no deletion lost.",
-    "four-starts.hint1": "Ask: lab.ask(at=32.05) is a watch without a resourceVersion. Count its "
-    "events, to the end of the recording.",
-    "four-starts.hint2": 'lab.ask(at=32.05, resource_version="0"), and "rv@0" for the one of the '
-    "list at the start. One of the four is no question about the past at all.",
-    "four-starts.hint3": "Without a moment the server shows the present, as ADDED, and goes on "
+    "four-starts.hint1": "Two things can be sent: what exists at {at} s, and what changes from "
+    "then to the end. Which of the two does each start get, and from which change on?",
+    "four-starts.hint2": "Without a moment the server shows the present, as ADDED, and goes on "
     "from there. With one it answers from its log of changes. From one that is not reached yet "
     "there is nothing to tell.",
-    "four-starts.solution": "unset={unset}, zero={zero}, list_rv={list_rv}, future={future}.",
+    "four-starts.hint3": "Ask the server and count: lab.ask(at={at}) has no resourceVersion; "
+    'lab.ask(at={at}, resource_version="0") and "rv@4" are two others.',
+    "four-starts.solution": "unset={unset}, zero={zero}, rv_4={rv_4}, future={future}",
     "four-starts.correct": "Correct. Unset and “0” show what exists ({existing}) and what is new "
-    "({new}); the list's resourceVersion gets all {changes} changes; one in the future gets "
-    "silence.",
+    "({new}); rv@4 gets all that came after it ({rv_4}), whenever it is asked; one in the future "
+    "gets silence.",
     "four-starts.unset.only_new": "unset: {answer} would be only what is new after {at} s, as "
     "popular pages say. Ask and see: what exists comes first, as ADDED.",
     "four-starts.unset.log": "unset: {answer} is the whole log; without a resourceVersion the "
     "server does not look into the log, it shows what exists.",
+    "four-starts.unset.existing": "unset: {answer} is what exists at {at} s; the watch stays open, "
+    "and what is new follows.",
     "four-starts.unset.nothing": "unset: a watch without a resourceVersion is not silent: it "
     "shows what exists, then what is new.",
     "four-starts.unset.other": "unset: {answer} is not what comes. Ask and see: lab.ask(at={at}).",
@@ -408,32 +425,38 @@ _EXERCISES: Final[dict[str, Template]] = {
     "0 means “any state you have”, and that state is sent first.",
     "four-starts.zero.log": "zero: {answer} is the whole log, but 0 is not its beginning: it "
     "means “any state you have”.",
+    "four-starts.zero.existing": "zero: {answer} is what exists at {at} s; the watch stays open, "
+    "and what is new follows.",
     "four-starts.zero.nothing": "zero: 0 is not refused and not silent: it means “any state you "
     "have”, and that state is sent first.",
     "four-starts.zero.other": "zero: {answer} is not what comes. Ask and see: "
     'lab.ask(at={at}, resource_version="0").',
-    "four-starts.list_rv.only_new": "list_rv: {answer} is what is new after {at} s; the list was "
-    "made at the start, and all that came after it is sent.",
-    "four-starts.list_rv.present": "list_rv: {answer} is what a watch without a resourceVersion "
-    "gets; from the list's the server answers out of its log, deletions among it.",
-    "four-starts.list_rv.until_now": "list_rv: {answer} are the changes up to {at} s; the watch "
+    "four-starts.rv_4.only_new": "rv_4: {answer} is what is new after {at} s; the resourceVersion "
+    "names an earlier moment, and all that came after that is sent.",
+    "four-starts.rv_4.log": "rv_4: {answer} is the whole log; rv@4 says that the first four "
+    "changes are known.",
+    "four-starts.rv_4.present": "rv_4: {answer} is what a watch without a resourceVersion "
+    "gets; from rv@4 the server answers out of its log, deletions among it.",
+    "four-starts.rv_4.until_now": "rv_4: {answer} are the changes up to {at} s; the watch "
     "goes on, and tells of what comes after it too.",
-    "four-starts.list_rv.other": "list_rv: {answer} is not what comes. Ask and see: "
-    'lab.ask(at={at}, resource_version="rv@0").',
+    "four-starts.rv_4.other": "rv_4: {answer} is not what comes. Ask and see: "
+    'lab.ask(at={at}, resource_version="rv@4").',
     "four-starts.future.only_new": "future: {answer} is new after {at} s, but not after a "
-    "resourceVersion that is not reached: until it is, there is silence.",
+    "resourceVersion that is not reached: until it is, nothing can be told.",
     "four-starts.future.log": "future: {answer} is all that was before it; a watch tells of what "
     "comes after its resourceVersion.",
     "four-starts.future.present": "future: {answer} is what a watch without a resourceVersion "
-    "gets; from one in the future there is silence.",
-    "four-starts.future.other": "future: not {answer}, and no error either: silence, until the "
-    "timeout or until the resourceVersion is reached. Put the number of events.",
+    "gets; a resourceVersion asks for what comes after it.",
+    "four-starts.future.error": "future: no error comes. The server waits until the "
+    "resourceVersion is reached, or until the timeout. Put the number of events.",
+    "four-starts.future.other": "future: not {answer}. The server waits until the resourceVersion "
+    "is reached, or until the timeout; then count the events.",
     "write-it.hint1": "lab.api.list_config_map_for_all_namespaces(…) watches all namespaces. It "
     "needs watch=True, _preload_content=False and label_selector.",
-    "write-it.hint2": "The retry watcher hands you a note, options: where to go on from, and that "
-    "bookmarks are welcome. Change what you want on it, and pass all of it on.",
-    "write-it.hint3": 'options = options.replace(timeout_seconds=60, label_selector="app=web"), '
-    "and return the call with **options.",
+    "write-it.hint2": "The options that you are given say where to go on from, and that bookmarks "
+    "may come. Take a copy with two more fields, and pass on all of it.",
+    "write-it.hint3": "replace() takes several fields at once, and gives a copy. Unpack that copy "
+    "in the call with **, and return what the call gives.",
     "write-it.solution": """def mine(options):
     options = options.replace(timeout_seconds=60, label_selector="app=web")
     return lab.api.list_config_map_for_all_namespaces(
@@ -469,7 +492,7 @@ _JUDGED: Final[dict[str, Template]] = {
     "judged.hidden": "nothing came twice, but {lost} changes are still lost, {deletions} of "
     "them deletions: a cache of seen events hides the bug.",
     "judged.dropped": "connection {connection} was handed {handed} and asked for none: the "
-    "note is thrown away. {replayed} replayed, {lost} lost.",
+    "options are thrown away. {replayed} replayed, {lost} lost.",
     "judged.made_up": "connection {connection} was handed {handed} and asked for a "
     "resourceVersion that nobody gave it: it is opaque, pass it on unchanged.",
     "judged.other": "connection {connection} was handed {handed} and asked for {asked}: pass "
@@ -479,11 +502,20 @@ _JUDGED: Final[dict[str, Template]] = {
     "judged.no_bookmarks": "connection {connection} did not ask for bookmarks. While nothing that "
     "you watch changes, the window moves on, and the server forgot {handed}: pass on "
     "allow_watch_bookmarks as it was handed over.",
+    "judged.short_timeout": "timeout_seconds={timeout} is too short: each watch ends before the "
+    "server sends a bookmark. While nothing that you watch changes, the window moves on, and the "
+    "server forgot {handed}. Ask for 60 seconds or more.",
+    "judged.thrown_away": "options.replace({replaced}) gives a copy, and the copy is not used: "
+    "connection {connection} was asked for without it. Write options = "
+    "options.replace({replaced}).",
     "judged.ended": "the watch ended: {reason}",
     "judged.twice": "{replayed} of {delivered} events came twice.",
     "judged.lossy": "{lost} changes never arrived, {deletions} of them deletions.",
     "judged.no_timeout": "You leave the timeout to the server, and it takes 30 to 60 minutes: "
     "that is not wrong, but a connection that died silently stays unnoticed for as long.",
+    "judged.zero_timeout": "timeout_seconds=0 is not a short timeout: to the server it means none, "
+    "and it takes 30 to 60 minutes. That is not wrong, but a connection that died silently stays "
+    "unnoticed for as long.",
 }
 
 _CHECK: Final[dict[str, Template]] = {

@@ -121,3 +121,11 @@ def endless(lab: Lab) -> WatchFunction:
             pass
 
     return endless
+
+
+def thrown_away(lab: Lab) -> WatchFunction:
+    def thrown_away(options: ListOptions) -> Any:
+        options.replace(timeout_seconds=60, label_selector="app=web")
+        return watch(lab, **options, label_selector=None)
+
+    return thrown_away

@@ -17,9 +17,12 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.needs("chromium")
 
 NOTEBOOK: Final = next(path for path in COMMITTED if path.name.startswith("02"))
-OPEN, GUESS, REQUESTS, STRIP, PRESENT, SINCE, STARTS = range(1, 8)
-COST: Final = 12
-MINE: Final = 14
+OPEN, REQUESTS, STRIP, PRESENT, SINCE, STARTS = range(1, 7)
+COST: Final = 11
+MINE: Final = 13
+GUESSED: Final = """\
+both = lab.compare(wrong=wrong, correct=correct, guess=kwlab.Guess(asked={}))
+both.requests"""
 WRITTEN: Final = """\
 def mine(options):
     return lab.api.list_config_map_for_all_namespaces(
@@ -44,7 +47,7 @@ def _learner(chromium: Browser, jupyterlab: JupyterLab) -> Iterator[Learner]:
 
 def test_the_strip_keeps_its_looks_beside_the_sliders(learner: Learner) -> None:
     """Each view has a style of its own: the later one does not take the place of the earlier."""
-    for cell in (OPEN, GUESS, REQUESTS, STRIP, COST):
+    for cell in (OPEN, REQUESTS, STRIP, COST):
         learner.run(cell)
     learner.page.locator(".kwcost-slider").first.wait_for()
     looks = [
@@ -62,14 +65,13 @@ def test_the_strip_keeps_its_looks_beside_the_sliders(learner: Learner) -> None:
 def test_from_the_guess_to_the_function_from_memory(learner: Learner) -> None:
     """A learner who guesses well, counts the starts and writes the function is told so."""
     learner.run(OPEN)
-    learner.write(GUESS, 'guess = kwlab.Guess(asked=["rv@0", "rv@4", "none"])')
-    learner.run(GUESS)
+    learner.write(REQUESTS, GUESSED.format(["rv@0", "rv@4", "none"]))
     learner.run(REQUESTS)
     assert "your guess" in learner.texts()[-1]
     learner.write(
         STARTS,
         'starts = kwlab.exercise("four-starts")\n'
-        "starts.check(unset=2, zero=2, list_rv=14, future=0)",
+        "starts.check(unset=12, zero=12, rv_4=10, future=0)",
     )
     learner.run(STARTS)
     assert learner.texts()[-1].startswith("Correct.")

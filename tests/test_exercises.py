@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import nbformat
 import pytest
 
 import kwlab
 from kwlab.errors import LabError
-from kwlab.exercises import EXERCISES, Verdict
+from kwlab.exercises import EXERCISES, Judgement, Verdict
 from kwlab.exercises.base import Exercise
+from kwlab.exercises.four_starts import FourStarts
+from kwlab.exercises.read_the_strip import ReadTheStrip
 from kwlab.judging import judge as judging
 from kwlab.judging.misconceptions import MISCONCEPTIONS
 from kwlab.lab import Lab
+from kwlab.metrics import Fate
 from kwlab.wire import ListOptions, WatchEvent
 from tests import map_functions as maps
 from tests import watch_functions as functions
+from tests.notebook_files import COMMITTED
 
 
 @pytest.fixture
@@ -24,47 +29,105 @@ def lab() -> Lab:
     return kwlab.open_lab()
 
 
-def test_the_strip_is_not_read_before_numbers_are_given() -> None:
-    """None in any place means not attempted."""
-    judged = kwlab.exercise("read-the-strip").check(replayed_after_second_cut=1)
-    expected = (
-        "Not attempted yet: put a number in place of each None. "
-        'kwlab.exercise("read-the-strip").hint() helps.'
-    )
-    assert (judged.verdict, str(judged)) == (Verdict.NOT_ATTEMPTED, expected)
+RIGHT: dict[str, dict[str, Any]] = {
+    "read-the-strip": {"ghosts": ["web-4"], "never_came": 1, "came_again": 3},
+    "four-starts": {"unset": 12, "zero": 12, "rv_4": 10, "future": 0},
+}
 
 
-def test_the_strip_is_read() -> None:
-    """One, four and two are what the strip shows."""
-    judged = kwlab.exercise("read-the-strip").check(
-        replayed_after_second_cut=1, lost_while_away=4, ghosts=2
+def answered(name: str, **answers: Any) -> Judgement:
+    ex = kwlab.exercise(name)
+    assert isinstance(ex, ReadTheStrip | FourStarts)
+    return ex.check(**answers)
+
+
+@pytest.mark.parametrize("name", list(RIGHT))
+def test_nothing_is_judged_before_an_answer_is_given(name: str) -> None:
+    """None in all places is no attempt."""
+    judged = answered(name)
+    says = f'Not attempted yet: put your answers in place of None. kwlab.exercise("{name}").hint()'
+    assert (Verdict.NOT_ATTEMPTED, True) == (judged.verdict, str(judged).startswith(says))
+
+
+def test_answers_that_were_given_are_judged_and_blanks_named() -> None:
+    """What is right, what is wrong and what is open is told apart, one question at a time."""
+    assert "So far, so good:\nghosts is right.\nnever_came and came_again are still open." == str(
+        answered("read-the-strip", ghosts="web-4")
     )
-    assert judged.verdict is Verdict.CORRECT
-    assert "came again (web-9)" in str(judged)
+    judged = answered("four-starts", zero=12, rv_4=14, future=0)
+    first, *lines = str(judged).splitlines()
+    assert (Verdict.NOT_YET, "rv_4.log", "Not yet:") == (
+        judged.verdict,
+        judged.misconception,
+        first,
+    )
+    assert lines[0].startswith("rv_4: 14 is the whole log")
+    assert ["zero and future are right.", "unset is still open."] == lines[1:]
+
+
+def test_an_earlier_cut_is_really_run(lab: Lab) -> None:
+    """One ghost, one lost change, three replays: that is what the run with that cut gives."""
+    cuts = [{"fault": "cut", "at": 15}, {"fault": "cut", "after_change": 7, "away_seconds": 0.9}]
+    count = lab.compare(wrong=functions.wrong(lab), scenario=cuts).runs[0].count
+    assert RIGHT["read-the-strip"] == {
+        "ghosts": [ghost.name for ghost in count.ghosts],
+        "never_came": len(count.lost),
+        "came_again": count.fates[-1].count(Fate.REPLAYED),
+    }
+    judged = answered("read-the-strip", **RIGHT["read-the-strip"])
+    assert (Verdict.CORRECT, True) == (judged.verdict, judged.shown is not None)
+    assert str(judged).startswith("Correct. Only web-4 is a ghost")
 
 
 @pytest.mark.parametrize(
-    ("answers", "says"),
+    ("question", "answer", "misconception", "says"),
     [
-        ((7, 4, 2), "7 is all that was replayed; look at the one column after the second cut."),
-        ((3, 4, 2), "3 came again after the first cut; look at the column after the second one."),
-        ((9, 4, 2), "9 is not what came again"),
-        ((1, 2, 2), "2 are only the deletions; each was preceded by a change that is lost too."),
-        ((1, 9, 2), "9 is not what was lost"),
-        ((1, 4, 3), "3 is all that it believes in; web-9 is real."),
-        ((1, 4, 4), "4 changes were lost, but a ghost is a pod"),
-        ((1, 4, 9), "9 is not the number of ghosts"),
-        (("1", 4, 2), "replayed_after_second_cut is '1': write a whole number, without quotes."),
-        ((1, ["web-2"], 2), "lost_while_away is ['web-2']: write a whole number"),
-        ((1, 4, True), "ghosts is True: write a whole number"),
+        ("ghosts", ["job-09", "web-2"], "was", "are the ghosts of the run above"),
+        ("ghosts", "web-2, web-4, job-09", "added", "are the ghosts of both runs"),
+        ("ghosts", [], "none", "ghosts: there is one."),
+        ("ghosts", ["web-9"], "real", "still exists at the end"),
+        ("ghosts", ["web-1"], "unknown", "not all of ['web-1'] are names of pods"),
+        ("ghosts", ["job-09"], "other", "Which pod is deleted between change 7"),
+        ("ghosts", 1, "no_names", "1 is no list of names"),
+        ("ghosts", [1], "no_names", "[1] is no list of names"),
+        ("never_came", 4, "was", "were lost in the run above"),
+        ("never_came", 2, "neighbour", "change 9 comes when the program is back"),
+        ("never_came", 5, "added", "The cut moves as a whole"),
+        ("never_came", 0, "other", "Count the changes"),
+        ("never_came", "1", "no_number", "never_came is '1': write a whole number"),
+        ("came_again", 1, "was", "Two changes earlier, other pods exist"),
+        ("came_again", 4, "gone", "A pod that is deleted during the cut is not sent"),
+        ("came_again", 9, "all", "came again in the whole run"),
+        ("came_again", 0, "other", "Which pods exist"),
+        ("came_again", True, "no_number", "came_again is True: write a whole number"),
     ],
 )
-def test_a_misread_strip_gets_its_own_sentence(answers: tuple[Any, ...], says: str) -> None:
-    """A wrong number is answered with the misreading behind it, and with nothing else."""
-    names = ("replayed_after_second_cut", "lost_while_away", "ghosts")
-    judged = kwlab.exercise("read-the-strip").check(**dict(zip(names, answers, strict=True)))
-    assert judged.verdict is Verdict.NOT_YET
-    assert str(judged).startswith(f"Not yet: {says}")
+def test_a_misread_strip_gets_its_own_sentence(
+    question: str, answer: Any, misconception: str, says: str
+) -> None:
+    """A wrong answer is answered with the misreading behind it; the picture's are all wrong."""
+    judged = answered("read-the-strip", **{**RIGHT["read-the-strip"], question: answer})
+    assert (Verdict.NOT_YET, f"{question}.{misconception}") == (
+        judged.verdict,
+        judged.misconception,
+    )
+    assert says in str(judged)
+    assert judged.shown is None
+
+
+def test_no_solution_stands_in_a_notebook() -> None:
+    """Neither prose, code, outputs nor hints have what an exercise asks for."""
+    kwlab.open_lab()
+    solutions = {"ghosts=['web-4']", "options.replace(timeout_seconds=60)", "at=27"}
+    for path in COMMITTED:
+        cells = nbformat.read(path, 4).cells
+        found = [
+            (cell.id, one)
+            for number, cell in enumerate(cells)
+            for one in solutions
+            if one in str(cell) and not (path.name.startswith("02") and number < 3)
+        ]
+        assert [] == found, path.name
 
 
 def test_the_stub_is_not_an_attempt(lab: Lab) -> None:
@@ -75,10 +138,10 @@ def test_the_stub_is_not_an_attempt(lab: Lab) -> None:
 
 
 def test_the_solution_is_correct(lab: Lab) -> None:
-    """The solution passes on both recordings, over all their reconnects."""
+    """The solution passes on both recordings and a quiet time, over all their reconnects."""
     judged = kwlab.exercise("pass-it-on").check(functions.correct(lab))
     expected = (
-        "Correct. 2 recordings, 18 reconnects: every request carried what it was handed; "
+        "Correct. 3 histories, 28 reconnects: every request carried what it was handed; "
         "nothing twice; no deletion lost."
     )
     assert (judged.verdict, str(judged)) == (Verdict.CORRECT, expected)
@@ -99,6 +162,11 @@ def test_the_solution_is_correct(lab: Lab) -> None:
         (functions.preloaded, "The client was still reading the watch to its end"),
         (functions.camel, "There is no resourceVersion: the Python client spells it"),
         (functions.misspelt, "<lambda> raised NameError: name 'optoins' is not defined"),
+        (functions.thrown_away, "options.replace(timeout_seconds=60) gives a copy, and the copy"),
+        (lambda lab: functions.with_timeout(lab, -1), "timeout_seconds=-1 is too short"),
+        (lambda lab: functions.with_timeout(lab, 1), "timeout_seconds=1 is too short"),
+        (functions.no_bookmarks, "connection 2 did not ask for bookmarks"),
+        (functions.everywhere, "connection 1 watched /api/v1/pods; this is about"),
     ],
 )
 def test_a_known_wrong_function_gets_its_own_sentence(
@@ -108,6 +176,31 @@ def test_a_known_wrong_function_gets_its_own_sentence(
     judged = kwlab.exercise("pass-it-on").check(known_wrong(lab))
     assert judged.verdict is Verdict.NOT_YET
     assert str(judged).startswith(f"Not yet: {says}")
+
+
+@pytest.mark.parametrize("function", [functions.printed_copy, functions.copied_twice])
+def test_a_copy_that_is_passed_on_is_not_thrown_away(lab: Lab, function: Any) -> None:
+    """One that is only printed accuses nobody, where another has its fields; nor does a chain."""
+    assert kwlab.exercise("pass-it-on").check(function(lab))
+
+
+def test_no_timeout_and_a_timeout_of_zero_are_told_apart(lab: Lab) -> None:
+    """Both are correct, and each hears what the server makes of it."""
+    zero, unset = (
+        str(kwlab.exercise("pass-it-on").check(functions.with_timeout(lab, timeout)))
+        for timeout in (0, None)
+    )
+    assert "lost. timeout_seconds=0 is not a short timeout" in zero
+    assert "lost. You leave the timeout to the server" in unset
+
+
+def test_only_correct_is_true(lab: Lab) -> None:
+    """An assertion on a verdict fails where it is not correct, and where nothing was attempted."""
+    check = kwlab.exercise("pass-it-on").check
+    judged = [check(one(lab)) for one in (functions.correct, functions.zero, functions.wrong)]
+    assert [True, False, False] == list(map(bool, judged))
+    assert [True, False, False] == [bool(one.verdict) for one in judged]
+    assert [False, False] == [bool(check(None)), bool(answered("four-starts", future=0))]
 
 
 def test_a_broken_property_is_shown(lab: Lab) -> None:
@@ -142,55 +235,51 @@ def test_an_unknown_exercise_is_refused() -> None:
 
 
 def test_four_starts_are_computed_by_asking(lab: Lab) -> None:
-    """What the exercise expects is what the server sends at that moment, and 2, 2, 14 and 0."""
-    versions = {"unset": None, "zero": "0", "list_rv": "rv@0", "future": "999999999"}
+    """What the exercise expects is what the server sends at that moment, and 12, 12, 10 and 0."""
+    versions = {"unset": None, "zero": "0", "rv_4": "rv@4", "future": "999999999"}
     asked = {
-        start: len(lab.ask(at=32.05, resource_version=version).events)
+        start: len(lab.ask(at=27, resource_version=version).events)
         for start, version in versions.items()
     }
-    assert {"unset": 2, "zero": 2, "list_rv": 14, "future": 0} == asked
-    judged = kwlab.exercise("four-starts").check(**asked)
+    assert RIGHT["four-starts"] == asked
+    judged = answered("four-starts", **asked)
     assert judged.verdict is Verdict.CORRECT
-    assert str(judged).startswith("Correct. Unset and “0” show what exists (1) and what is new (1)")
-
-
-def test_four_starts_are_not_attempted_before_all_are_given() -> None:
-    """0 is an answer, None is not."""
-    judged = kwlab.exercise("four-starts").check(unset=2, zero=2, future=0)
-    assert judged.verdict is Verdict.NOT_ATTEMPTED
+    assert str(judged).startswith("Correct. Unset and “0” show what exists (4) and what is new (8)")
 
 
 @pytest.mark.parametrize(
     ("start", "answer", "misconception", "says"),
     [
-        ("unset", 1, "only_new", "popular pages say. Ask and see"),
+        ("unset", 8, "only_new", "popular pages say. Ask and see"),
         ("unset", 14, "log", "the server does not look into the log"),
+        ("unset", 4, "existing", "the watch stays open"),
         ("unset", 0, "nothing", "is not silent"),
-        ("unset", 5, "other", "lab.ask(at=32.05)"),
+        ("unset", 2, "other", "lab.ask(at=27)"),
+        ("unset", "12", "no_number", "unset is '12': write a whole number"),
         ("zero", 14, "log", "0 is not its beginning"),
-        ("zero", 1, "only_new", "that state is sent first"),
+        ("zero", 8, "only_new", "that state is sent first"),
+        ("zero", 4, "existing", "what is new follows"),
         ("zero", 0, "nothing", "0 is not refused and not silent"),
         ("zero", 5, "other", 'resource_version="0"'),
-        ("list_rv", 2, "present", "deletions among it"),
-        ("list_rv", 1, "only_new", "all that came after it is sent"),
-        ("list_rv", 13, "until_now", "13 are the changes up to 32.05 s"),
-        ("list_rv", 5, "other", 'resource_version="rv@0"'),
-        ("future", 1, "only_new", "until it is, there is silence"),
+        ("rv_4", 14, "log", "the first four changes are known"),
+        ("rv_4", 12, "present", "deletions among it"),
+        ("rv_4", 8, "only_new", "all that came after that is sent"),
+        ("rv_4", 2, "until_now", "2 are the changes up to 27 s"),
+        ("rv_4", 5, "other", 'resource_version="rv@4"'),
+        ("future", 8, "only_new", "until it is, nothing can be told"),
         ("future", 14, "log", "14 is all that was before it"),
-        ("future", 2, "present", "from one in the future there is silence"),
-        ("future", "error", "other", "not error, and no error either: silence, until the timeout"),
-        ("future", False, "other", "not False, and no error either"),
+        ("future", 12, "present", "asks for what comes after it"),
+        ("future", "error", "error", "no error comes"),
+        ("future", 5, "other", "not 5. The server waits"),
+        ("future", False, "no_number", "future is False: write a whole number"),
     ],
 )
 def test_a_misjudged_start_gets_its_own_sentence(
     start: str, answer: Any, misconception: str, says: str
 ) -> None:
-    """A wrong number is answered with the belief behind it, and with nothing else."""
-    right: dict[str, Any] = {"unset": 2, "zero": 2, "list_rv": 14, "future": 0}
-    judged = kwlab.exercise("four-starts").check(**{**right, start: answer})
-    assert judged.verdict is Verdict.NOT_YET
-    assert f"{start}.{misconception}" == judged.misconception
-    assert str(judged).startswith(f"Not yet: {start}: ")
+    """A wrong number is answered with the belief behind it; those of the notebook are all wrong."""
+    judged = answered("four-starts", **{**RIGHT["four-starts"], start: answer})
+    assert (Verdict.NOT_YET, f"{start}.{misconception}") == (judged.verdict, judged.misconception)
     assert says in str(judged)
 
 
@@ -210,7 +299,7 @@ def test_the_given_solution_is_correct(lab: Lab) -> None:
     written: dict[str, Any] = {"lab": lab}
     ex = kwlab.exercise("write-it")
     exec(str(ex.solution()), written)
-    assert ex.check(written["mine"]).is_correct
+    assert ex.check(written["mine"])
 
 
 def test_nothing_written_is_no_attempt(lab: Lab) -> None:
@@ -232,6 +321,7 @@ def test_nothing_written_is_no_attempt(lab: Lab) -> None:
         (maps.pods, "elsewhere", None, "watched /api/v1/pods; this is about /api/v1/configmaps"),
         (maps.unreturned, "contract", None, "The watch function returned nothing"),
         (maps.no_bookmarks, "no_bookmarks", "P5", "did not ask for bookmarks"),
+        (maps.thrown_away, "thrown_away", None, "label_selector='app=web') gives a copy"),
         (maps.keeps_back, "kept_back", "P5", "came a bookmark, and keeps_back kept it back"),
         (maps.hot, "contract", None, "The watch function never came back"),
         (maps.own_loop, "own_loop", "P2", "watches in one call"),
@@ -252,6 +342,7 @@ def test_every_misconception_has_an_answer_that_shows_it() -> None:
     shown = {
         *("selector", "dropped", "pinned", "zero", "hidden", "made_up", "namespaced"),
         *("elsewhere", "nowhere", "no_bookmarks", "kept_back", "own_loop"),
+        *("thrown_away", "short_timeout"),
         # Below, in test_check, and of functions that the exercises' stubs do not lead to.
         *("silent", "other", "ended", "twice", "lossy", "changed"),
     }
@@ -383,9 +474,6 @@ def test_a_namespace_with_nothing_in_it_is_named(lab: Lab) -> None:
     assert lab.namespace in str(judged)
 
 
-def test_numbers_go_in_by_name() -> None:
-    """Numbers without names are refused, and an exercise says how it is asked."""
-    ex = kwlab.exercise("read-the-strip")
-    with pytest.raises(LabError, match="check\\(replayed_after_second_cut=…, lost_while_away=…"):
-        ex.check(1, 4, 2)
-    assert repr(ex).startswith("read-the-strip: it has .check")
+def test_an_exercise_says_how_it_is_asked() -> None:
+    """Its name and its three methods are what it shows."""
+    assert repr(kwlab.exercise("read-the-strip")).startswith("read-the-strip: it has .check")

@@ -74,6 +74,7 @@ def test_an_attempt_that_failed_at_once_is_followed_after_a_second(lab: Lab) -> 
     ("guess", "sentence"),
     [
         (kwlab.Guess(), "You made no guess."),
+        (kwlab.Guess(pods=3), "You guessed 3 pods: so it is. You left events open."),
         (
             kwlab.Guess(events="more", pods=1),
             "You guessed more events: so it was. You guessed 1 pod: it believes in 3.",
@@ -157,7 +158,10 @@ def test_functions_called_alike_stand_side_by_side(lab: Lab) -> None:
         ("away", "away", ""),
         ("none", "rv@9", "–"),
     ]
-    assert str(seen).splitlines()[-1] == "You guessed 1 of 3 requests of correct."
+    assert (
+        str(seen).splitlines()[-1]
+        == "You guessed 1 of 3 requests of correct right. You left 1 open."
+    )
 
 
 def test_functions_called_apart_stand_one_below_the_other(lab: Lab) -> None:

@@ -95,6 +95,7 @@ BREAKERS: dict[str, tuple[str, Breaker]] = {
     "clear_output": ("uses_no_banned_idiom", _write("clear_output(wait=True)")),
     "Output widget": ("uses_no_banned_idiom", _write("with Output():\n    print(1)")),
     "display update": ("uses_no_banned_idiom", _write("h = display(1, display_id=True)")),
+    "a guess of its own": ("uses_no_banned_idiom", _write("guess = kwlab.Guess(pods=1)")),
     "semicolon": ("uses_no_banned_idiom", _write("plot();\n")),
     "mark in a comment": ("uses_no_banned_idiom", _write("# NBVAL_IGNORE_OUTPUT\nprint(1)")),
     "a long cell": ("is_short", _write("x = 1\n" * 13)),

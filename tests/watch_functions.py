@@ -81,3 +81,37 @@ def listing(lab: Lab) -> WatchFunction:
 
 def misspelt(lab: Lab) -> WatchFunction:
     return lambda options: watch(lab, **optoins)  # type: ignore[name-defined] # noqa: F821
+
+
+def with_timeout(lab: Lab, seconds: int | None) -> WatchFunction:
+    return lambda options: watch(lab, **options.replace(timeout_seconds=seconds))
+
+
+def no_bookmarks(lab: Lab) -> WatchFunction:
+    return lambda options: watch(lab, resource_version=options.resource_version)
+
+
+def everywhere(lab: Lab) -> WatchFunction:
+    return lambda options: lab.api.list_pod_for_all_namespaces(
+        watch=True, _preload_content=False, **options
+    )
+
+
+def thrown_away(lab: Lab) -> WatchFunction:
+    def thrown_away(options: ListOptions) -> Any:
+        options.replace(timeout_seconds=60)
+        return watch(lab, **options)
+
+    return thrown_away
+
+
+def printed_copy(lab: Lab) -> WatchFunction:
+    def printed_copy(options: ListOptions) -> Any:
+        print(options.replace(timeout_seconds=60))
+        return watch(lab, **options.replace(timeout_seconds=60))
+
+    return printed_copy
+
+
+def copied_twice(lab: Lab) -> WatchFunction:
+    return lambda options: watch(lab, **options.replace(timeout_seconds=9).replace(limit=5))

@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import ClassVar
 
+from kwlab.comparison import Comparison
 from kwlab.judging.judge import Judgement, Verdict
 from kwlab.lab import STORY, Lab, load
 from kwlab.messages import say
+from kwlab.naming import listed
 from kwlab.watching.response import WatchFunction
 from kwlab.wire import ListOptions
 
@@ -52,7 +54,7 @@ class Exercise:
         """
         number = self._given[self.name] = min(self._given[self.name] + 1, self._hints)
         of = say("exercise.hint", number=number, hints=self._hints)
-        return Text(f"{of} {say(f'{self.name}.hint{number}')}")
+        return Text(f"{of} {say(f'{self.name}.hint{number}', **self._facts())}")
 
     def solution(self) -> Text:
         """Give the solution.
@@ -67,72 +69,76 @@ class Exercise:
         return {}
 
 
-def judged_numbers(
-    name: str, wrong: Mapping[str, str], answers: Mapping[str, object], facts: Mapping[str, object]
+def judged_answers(
+    name: str,
+    answers: Mapping[str, object],
+    wrong: Mapping[str, str],
+    facts: Mapping[str, object],
+    *,
+    shown: Comparison | None = None,
 ) -> Judgement:
-    """Judge numbers that were asked for.
+    """Judge the answers that were given, and name the blanks.
 
     Parameters
     ----------
     name : str
         Of the exercise.
-    wrong : mapping of str to str
-        For each question that was answered wrongly, the name of the misreading, or ``other``.
     answers : mapping of str to object
-        What was answered, None where nothing was.
+        What was answered to each question, None where nothing was.
+    wrong : mapping of str to str
+        For each question that was answered, the name of the misreading; empty for a right answer.
     facts : mapping of str to object
         For the sentences.
+    shown : Comparison, optional
+        What proves the right answers: the picture below them.
 
     Returns
     -------
     Judgement
     """
-    if None in answers.values():
-        return Judgement(Verdict.NOT_ATTEMPTED, say("exercise.numbers_missing", name=name))
     if not wrong:
-        return Judgement(Verdict.CORRECT, say(f"{name}.correct", **facts))
+        return Judgement(Verdict.NOT_ATTEMPTED, say("exercise.no_answers", name=name))
+    if not any(wrong.values()) and len(wrong) == len(answers):
+        return Judgement(Verdict.CORRECT, say(f"{name}.correct", **facts), shown)
     lines = [
         say(f"{name}.{question}.{why}", answer=answers[question], **facts)
+        if why != "no_number"
+        else say("exercise.not_a_number", question=question, answer=repr(answers[question]))
         for question, why in wrong.items()
+        if why
     ]
-    first = next(iter(wrong.items()))
+    right = [question for question, why in wrong.items() if not why]
+    blank = [question for question in answers if question not in wrong]
+    for key, some in (("exercise.right", right), ("exercise.blank_answers", blank)):
+        lines += [say(key, names=listed(some), n=len(some))] if some else []
+    first = next((f"{question}.{why}" for question, why in wrong.items() if why), "")
+    begins = say("exercise.not_yet" if first else "exercise.so_far")
     # One mistake goes into the same line; several get a line each.
-    text = ("\n" if lines[1:] else " ").join((say("exercise.not_yet"), *lines))
-    return Judgement(Verdict.NOT_YET, text, misconception=".".join(first))
+    text = ("\n" if lines[1:] else " ").join((begins, *lines))
+    return Judgement(Verdict.NOT_YET, text, misconception=first)
 
 
-def is_number(answer: object) -> bool:
-    """Tell whether an answer is a whole number; True is an int to Python, and no number.
-
-    Parameters
-    ----------
-    answer : object
-
-    Returns
-    -------
-    bool
-    """
-    return isinstance(answer, int) and not isinstance(answer, bool)
-
-
-def misread(answer: object, expected: int, mistaken: Mapping[str, object]) -> str:
-    """Name the misreading behind a number.
+def misread(answer: object, expected: object, mistaken: Mapping[str, object]) -> str:
+    """Name the misreading behind an answer.
 
     Parameters
     ----------
     answer : object
-    expected : int
+    expected : object
     mistaken : mapping of str to object
         What each misreading gives.
 
     Returns
     -------
     str
-        Empty when the answer is right, ``other`` when no misreading gives it.
+        Empty when the answer is right, ``other`` when no misreading gives it, ``no_number`` when
+        a whole number was asked for and this is none.
     """
-    if is_number(answer) and answer == expected:
-        return ""
-    return next((why for why, number in mistaken.items() if answer == number), "other")
+    for why, one in {"": expected, **mistaken}.items():
+        # True is 1 to Python, and no number.
+        if type(answer) is type(one) and answer == one:
+            return why
+    return "other" if type(answer) is type(expected) else "no_number"
 
 
 def story_lab() -> Lab:

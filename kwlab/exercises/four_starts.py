@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from kwlab.exercises.base import Exercise, judged_numbers, misread, story_lab
+from kwlab.exercises.base import Exercise, judged_answers, misread, story_lab
 from kwlab.judging.judge import Judgement
 
-MOMENT_SECONDS: Final = 32.05
-"""When the story's server can be reached again after its outage."""
+MOMENT_SECONDS: Final = 27.0
+"""A moment of which the notebook has shown nothing; between the two outages of the story."""
 FUTURE: Final = "999999999"
 """A resourceVersion that the story's cluster does not get to."""
 
@@ -20,7 +20,7 @@ class FourStarts(Exercise):
     def __init__(self) -> None:
         super().__init__("four-starts", hints=3)
         own = story_lab()
-        versions = {"unset": None, "zero": "0", "list_rv": "rv@0", "future": FUTURE}
+        versions = {"unset": None, "zero": "0", "rv_4": "rv@4", "future": FUTURE}
         self._expected = {
             start: len(own.ask(at=MOMENT_SECONDS, resource_version=version).events)
             for start, version in versions.items()
@@ -36,10 +36,10 @@ class FourStarts(Exercise):
         *,
         unset: int | None = None,
         zero: int | None = None,
-        list_rv: int | None = None,
+        rv_4: int | None = None,
         future: int | None = None,
     ) -> Judgement:
-        """Check four numbers: events from 32.05 s to the end of the story.
+        """Check four numbers: events from 27 s to the end of the story.
 
         Parameters
         ----------
@@ -47,34 +47,38 @@ class FourStarts(Exercise):
             Without a resourceVersion.
         zero : int, optional
             From resourceVersion "0".
-        list_rv : int, optional
-            From the resourceVersion of the list at the start.
+        rv_4 : int, optional
+            From the resourceVersion of the fourth change.
         future : int, optional
             From one that is not reached.
 
         Returns
         -------
         Judgement
+            Of what was answered; what is None is named as open.
         """
-        answers = {"unset": unset, "zero": zero, "list_rv": list_rv, "future": future}
+        answers = {"unset": unset, "zero": zero, "rv_4": rv_4, "future": future}
         wrong = {
-            start: why
+            start: misread(answers[start], self._expected[start], mistaken)
             for start, mistaken in self._mistaken().items()
-            if (why := misread(answers[start], self._expected[start], mistaken))
+            if answers[start] is not None
         }
-        return judged_numbers(self.name, wrong, answers, self._facts())
+        return judged_answers(self.name, answers, wrong, self._facts())
 
     def _mistaken(self) -> Mapping[str, Mapping[str, object]]:
         new, all_of_them = self._only_new, self._changes
+        present, since = self._expected["unset"], self._expected["rv_4"]
+        unasked = {"only_new": new, "log": all_of_them, "existing": self._existing, "nothing": 0}
         return {
-            "unset": {"only_new": new, "log": all_of_them, "nothing": 0},
-            "zero": {"only_new": new, "log": all_of_them, "nothing": 0},
-            "list_rv": {
+            "unset": unasked,
+            "zero": unasked,
+            "rv_4": {
                 "only_new": new,
-                "present": self._expected["unset"],
-                "until_now": all_of_them - new,
+                "log": all_of_them,
+                "present": present,
+                "until_now": since - new,
             },
-            "future": {"only_new": new, "log": all_of_them, "present": self._expected["unset"]},
+            "future": {"only_new": new, "log": all_of_them, "present": present, "error": "error"},
         }
 
     def _facts(self) -> Mapping[str, object]:

@@ -1,114 +1,120 @@
-"""Exercise 1: three numbers that the strip of ``wrong`` on the story shows."""
+"""Exercise 1: what becomes of ``wrong`` on the story, had its second cut come two changes earlier.
+
+The picture of the notebook shows the run as it was. This one is on no page before it is answered:
+it is really run, and shown with the verdict.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
-from kwlab.errors import LabError
-from kwlab.exercises.base import (
-    Exercise,
-    is_number,
-    judged_numbers,
-    misread,
-    story_lab,
-    wrong_function,
-)
-from kwlab.judging.judge import Judgement, Verdict
-from kwlab.messages import say
+from kwlab.exercises.base import Exercise, judged_answers, misread, story_lab, wrong_function
+from kwlab.judging.judge import Judgement
 from kwlab.metrics import Count, Fate
 
-AFTER_FIRST_CUT: Final = 1
-AFTER_SECOND_CUT: Final = 3
-"""Which attempt that is, from 0; the one between the two met nobody."""
+EARLIER: Final = (
+    {"fault": "cut", "at": 15.0},
+    # Less than the pause of the retry loop: it asks again after 1 s, before the next change.
+    {"fault": "cut", "after_change": 7, "away_seconds": 0.9},
+)
+BACK: Final = 3
+"""Which attempt came through after the second cut, from 0; the one before it met nobody."""
 
 
 class ReadTheStrip(Exercise):
-    """Ask for three numbers that the strip of ``wrong`` on the story shows."""
+    """Ask what the run of ``wrong`` would have been with another cut."""
 
     def __init__(self) -> None:
         super().__init__("read-the-strip", hints=3)
         own = story_lab()
-        self._count = own.compare(wrong=wrong_function(own)).runs[0].count
+        wrong = wrong_function(own)
+        self._was = own.compare(wrong=wrong).runs[0].count
+        self._shown = own.compare(wrong=wrong, scenario=EARLIER)
+        self._count = self._shown.runs[0].count
 
     def check(
-        self,
-        *unnamed: object,
-        replayed_after_second_cut: int | None = None,
-        lost_while_away: int | None = None,
-        ghosts: int | None = None,
+        self, *, ghosts: object = None, never_came: object = None, came_again: object = None
     ) -> Judgement:
-        """Check three numbers.
+        """Check what would happen if the second cut came right after change 7, for a second.
 
         Parameters
         ----------
-        *unnamed
-            Refused: which number is which would be a guess.
-        replayed_after_second_cut : int, optional
-            Events that told nothing new, on the connection after the second cut.
-        lost_while_away : int, optional
-            Changes that were never delivered.
-        ghosts : int, optional
-            Pods that the program believes in and that are gone.
+        ghosts : sequence of str, optional
+            The pods that the program thinks exist at the end, and that are gone.
+        never_came : int, optional
+            The changes that never reach the program.
+        came_again : int, optional
+            The events after that cut that tell the program nothing new.
 
         Returns
         -------
         Judgement
-
-        Raises
-        ------
-        LabError
-            For a number without a name.
+            Of what was answered; what is None is named as open.
         """
-        if unnamed:
-            names = ", ".join(f"{name}=…" for name in self._parts())
-            raise LabError(say("exercise.by_name", names=names))
-        answers = {
-            "replayed_after_second_cut": replayed_after_second_cut,
-            "lost_while_away": lost_while_away,
-            "ghosts": ghosts,
-        }
-        for question, answer in answers.items():
-            if answer is not None and not is_number(answer):
-                text = say("exercise.not_a_number", question=question, answer=repr(answer))
-                return Judgement(Verdict.NOT_YET, f"{say('exercise.not_yet')} {text}")
+        answers = {"ghosts": ghosts, "never_came": never_came, "came_again": came_again}
         wrong = {
-            name: why
-            for name, (expected, mistaken) in self._parts().items()
-            if (why := misread(answers[name], expected, mistaken))
+            question: self._misread(question, answer)
+            for question, answer in answers.items()
+            if answer is not None
         }
-        return judged_numbers(self.name, wrong, answers, self._facts())
+        return judged_answers(self.name, answers, wrong, self._facts(), shown=self._shown)
 
-    def _parts(self) -> dict[str, tuple[int, Mapping[str, object]]]:
-        """Give each number that is asked for, and the wrong ones that have a reason."""
-        count = self._count
-        lost, ghosts = len(count.lost), len(count.ghosts)
-        return {
-            "replayed_after_second_cut": (
-                _again(count, AFTER_SECOND_CUT),
-                {"all": count.replayed, "first": _again(count, AFTER_FIRST_CUT)},
-            ),
-            "lost_while_away": (lost, {"deletions": count.lost_deletions}),
-            "ghosts": (ghosts, {"believed": len(count.believed), "lost": lost}),
-        }
+    def _misread(self, question: str, answer: object) -> str:
+        now, was = self._count, self._was
+        if question == "ghosts":
+            return self._misread_names(_names(answer))
+        if question == "never_came":
+            lost, before = len(now.lost), len(was.lost)
+            mistaken = {"was": before, "neighbour": lost + 1, "added": lost + before}
+            return misread(answer, lost, mistaken)
+        again = _again(now)
+        # One more, and it is counted what was deleted a moment before: it is not there any more.
+        mistaken = {"was": _again(was), "gone": again + 1, "all": now.replayed}
+        return misread(answer, again, mistaken)
+
+    def _misread_names(self, names: frozenset[str] | None) -> str:
+        if names is None:
+            return "no_names"
+        past = self._shown.history
+        known = {one.name for one in (*past.objects, *(change.object for change in past.changes))}
+        if names - known:
+            return "unknown"
+        if names & set(self._count.real):
+            return "real"
+        right, was = _ghosts(self._count), _ghosts(self._was)
+        return misread(names, right, {"was": was, "added": was | right, "none": frozenset()})
 
     def _facts(self) -> Mapping[str, object]:
         count = self._count
         again = [
             seen.name
             for number, seen, fate in count.deliveries()
-            if number == AFTER_SECOND_CUT and fate is Fate.REPLAYED
+            if number == BACK and fate is Fate.REPLAYED
         ]
         return {
-            "n": len(again),
-            "again": ", ".join(again),
+            "names": sorted(_ghosts(count)),
+            "ghosts": ", ".join(sorted(_ghosts(count))),
+            "told": ", ".join(sorted(_ghosts(self._was) - _ghosts(count))),
             "lost": len(count.lost),
-            "deletions": count.lost_deletions,
-            "ghosts": len(count.ghosts),
-            "ghost_names": ", ".join(ghost.name for ghost in count.ghosts),
-            "real": ", ".join(count.real),
+            "n": len(again),
+            "again": ", ".join(sorted(again)),
         }
 
 
-def _again(count: Count, attempt: int) -> int:
-    return count.fates[attempt].count(Fate.REPLAYED)
+def _ghosts(count: Count) -> frozenset[str]:
+    return frozenset(ghost.name for ghost in count.ghosts)
+
+
+def _names(answer: object) -> frozenset[str] | None:
+    """Read names as people write them: a list, or one text with commas."""
+    if isinstance(answer, str):
+        return frozenset(re.findall(r"[^\s,]+", answer))
+    if not isinstance(answer, list | tuple | set | frozenset):
+        return None
+    return frozenset(answer) if all(isinstance(name, str) for name in answer) else None
+
+
+def _again(count: Count) -> int:
+    return count.fates[BACK].count(Fate.REPLAYED)

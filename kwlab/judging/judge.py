@@ -13,7 +13,7 @@ import inspect
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from kwlab import finding
 from kwlab.comparison import Comparison
@@ -222,6 +222,40 @@ def misfit(function: Callable[..., object], *arguments: object) -> TypeError | N
     return None
 
 
+class _Given(ListOptions):
+    """Options that know what became of their copies: ``replace()`` changes nothing in place."""
+
+    __slots__ = ("_copies", "_is_read")
+    _copies: list[tuple[dict[str, Any], _Given]]
+    _is_read: bool
+
+    def __init__(self, **fields: Any) -> None:
+        super().__init__(**fields)
+        object.__setattr__(self, "_copies", [])
+        object.__setattr__(self, "_is_read", False)
+
+    def replace(self, **fields: Any) -> ListOptions:
+        object.__setattr__(self, "_is_read", True)
+        copy = _Given(**super().replace(**fields))
+        self._copies.append((fields, copy))
+        return copy
+
+    def __getitem__(self, name: str) -> Any:
+        object.__setattr__(self, "_is_read", True)
+        return super().__getitem__(name)
+
+    def unread(self) -> Iterator[dict[str, Any]]:
+        """Give what was replaced in each copy that nobody looked at."""
+        for fields, copy in self._copies:
+            if not copy._is_read:
+                yield fields
+            yield from copy.unread()
+
+
+# Python's own errors name the class, and a learner knows this one.
+_Given.__name__ = ListOptions.__name__
+
+
 class _Tried:
     """Call a function, and remember whether it ever did anything."""
 
@@ -262,14 +296,21 @@ def _outcome(
 
 
 def _played(name: str, function: WatchFunction, task: Task, trial: Trial, lab: Lab) -> Outcome:
+    given: list[_Given] = []
+
+    def called(options: ListOptions) -> object:
+        given.append(_Given(**options))
+        return function(given[-1])
+
     with lab.playing(trial.played, scenario=trial.scenario):
-        shown = lab.compare_all({name: function})
+        shown = lab.compare_all({name: called})
     # The server knows everything. What the task is about counts, whatever the function asked for:
     # who watches less than that loses something.
     past, run = shown.history, shown.runs[0]
     told = past if task.selects is None else narrowed(past, task.selects)
     counted = count(Log(name, list(run.count.attempts)), told)
-    return Outcome(task, Comparison([Run(counted, run.ended)], told, shown.scenario))
+    unread = tuple(tuple(options.unread()) for options in given)
+    return Outcome(task, Comparison([Run(counted, run.ended)], told, shown.scenario), unread=unread)
 
 
 def _is_alike(outcome: Outcome, trial: Trial, lab: Lab) -> bool:
@@ -310,6 +351,8 @@ def _correct(outcomes: Sequence[Outcome]) -> Judgement:
     timeouts = {watch.parameter("timeoutSeconds") for watch in watches}
     if None in timeouts:
         lines.append(say("judged.no_timeout"))
+    if "0" in timeouts:
+        lines.append(say("judged.zero_timeout"))
     return Judgement(Verdict.CORRECT, " ".join(lines), printed=outcomes[-1].printed)
 
 

@@ -6,20 +6,22 @@ A reason is looked for in an :class:`Outcome`: how a function did in one :class:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
+from urllib.parse import parse_qsl
 
 from kwlab.comparison import Comparison
 from kwlab.finding import Run
 from kwlab.history import History, Object
 from kwlab.judging import properties
 from kwlab.judging.properties import Broken, Property
-from kwlab.log import Attempt
+from kwlab.log import Attempt, Close
 from kwlab.recording import Recording
 from kwlab.scope import Scope, scopes
 from kwlab.stage import Faults
 from kwlab.watching.response import WatchFunction
+from kwlab.wire import EventType, ListOptions, query
 
 Selects: TypeAlias = Callable[[Object], bool]
 
@@ -81,11 +83,14 @@ class Outcome:
     shown : Comparison
         With one run, counted against what was asked for.
     printed : tuple of str
+    unread : tuple
+        For each call, the arguments of each ``options.replace()`` whose copy nobody looked at.
     """
 
     task: Task
     shown: Comparison
     printed: tuple[str, ...] = ()
+    unread: tuple[tuple[Mapping[str, Any], ...], ...] = ()
 
     @property
     def run(self) -> Run:
@@ -148,6 +153,8 @@ def facts_of(outcome: Outcome, attempt: Attempt) -> dict[str, object]:
         "n": len(list(_strangers(outcome))),
         "scope": str(Scope.of(watch)) if watch else "",
         "first_scope": str(_first_scope(outcome) or ""),
+        "replaced": ", ".join(f"{k}={v!r}" for k, v in _thrown(outcome, attempt).items()),
+        "timeout": watch.parameter("timeoutSeconds") if watch else None,
     }
 
 
@@ -232,6 +239,21 @@ def _strangers(outcome: Outcome) -> Iterator[Attempt]:
         yield from (attempt for seen in attempt.delivered if seen.identity not in known)
 
 
+def _thrown_away(outcome: Outcome) -> Attempt | None:
+    """Find a ``replace()`` that was taken for a change in place; all else was passed on."""
+    return _first(_asking(outcome.run), lambda a: a.asked == a.handed and bool(_thrown(outcome, a)))
+
+
+def _thrown(outcome: Outcome, attempt: Attempt) -> Mapping[str, Any]:
+    """Give what a copy had that nobody looked at and nobody sent; empty where there is none."""
+    sent = {pair for request in attempt.requests for pair in request.query}
+    for unread in outcome.unread[outcome.run.count.attempts.index(attempt) :][:1]:
+        for fields in unread:
+            if not sent.issuperset(parse_qsl(query(ListOptions(**fields)))):
+                return fields
+    return {}
+
+
 def _selector(outcome: Outcome) -> Attempt | None:
     return next(_strangers(outcome), None)
 
@@ -304,12 +326,25 @@ def _kept_back(outcome: Outcome) -> Attempt | None:
     return None if broken is None else outcome.run.count.attempts[broken.connection - 1]
 
 
+def _expired(outcome: Outcome) -> Attempt | None:
+    last = outcome.run.count.attempts[-1]
+    return last if last.status == properties.EXPIRED else None
+
+
 def _no_bookmarks(outcome: Outcome) -> Attempt | None:
     """Find a watch that expired because it had not asked for bookmarks."""
-    last = outcome.run.count.attempts[-1]
-    if last.status != properties.EXPIRED or last.watch is None:
+    last = _expired(outcome)
+    if last is None or last.watch is None:
         return None
-    return last if last.watch.parameter("allowWatchBookmarks") is None else None
+    return None if last.watch.parameter("allowWatchBookmarks") == "true" else last
+
+
+def _short_timeout(outcome: Outcome) -> Attempt | None:
+    """Find a watch that expired because no connection lived for long enough to get a bookmark."""
+    watches = [attempt.watch for attempt in _asking(outcome.run) if attempt.watch is not None]
+    is_told = any(seen.type is EventType.BOOKMARK for watch in watches for seen in watch.seen())
+    is_ended = any(watch.close is Close.TIMEOUT for watch in watches)
+    return _expired(outcome) if is_ended and not is_told else None
 
 
 def _ended(outcome: Outcome) -> Attempt | None:
@@ -327,8 +362,9 @@ def _lossy(outcome: Outcome) -> Attempt | None:
 MISCONCEPTIONS: Final[tuple[Misconception, ...]] = (
     Misconception("silent", None, _silent),
     Misconception("namespaced", None, _namespaced),
-    Misconception("elsewhere", None, _elsewhere),
     Misconception("nowhere", None, _nowhere),
+    Misconception("elsewhere", None, _elsewhere),
+    Misconception("thrown_away", None, _thrown_away),
     Misconception("changed", None, _changed),
     Misconception("selector", None, _selector),
     Misconception("own_loop", Property.ONCE, _own_loop),
@@ -340,6 +376,7 @@ MISCONCEPTIONS: Final[tuple[Misconception, ...]] = (
     Misconception("other", Property.HANDED, _other),
     Misconception("kept_back", Property.BOOKMARKS, _kept_back),
     Misconception("no_bookmarks", Property.BOOKMARKS, _no_bookmarks),
+    Misconception("short_timeout", None, _short_timeout),
     Misconception("ended", None, _ended),
     Misconception("twice", Property.ONCE, _twice),
     Misconception("lossy", Property.DELETIONS, _lossy),
