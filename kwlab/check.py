@@ -41,8 +41,8 @@ from typing import TypeAlias
 
 from kwlab.errors import LabError, UsageError
 from kwlab.exits import Exit
-from kwlab.history import Resource
 from kwlab.judging import trials
+from kwlab.judging.blank import resource_of
 from kwlab.judging.judge import Judgement, Verdict, first_request, judge, misfit
 from kwlab.judging.misconceptions import Task, Trial
 from kwlab.lab import STORY, Lab, load
@@ -131,8 +131,7 @@ def task_of(scope: Scope, home: str) -> Task:
     found = PATH.fullmatch(scope.path)
     if found is None:
         raise LabError(say("check.path", path=scope.path))
-    group, version, plural = found["group"] or "", found["version"], found["plural"]
-    resource = Resource(group, version, plural, _kind(plural))
+    resource = resource_of(found["group"] or "", found["version"], found["plural"])
     is_namespaced = bool(found["namespace"]) or "metadata.namespace" in fields_of(resource)
     resource = replace(resource, is_namespaced=is_namespaced)
     made = trials.scripts(scope, resource, home)
@@ -140,15 +139,6 @@ def task_of(scope: Scope, home: str) -> Task:
     recorded = trials.recordings() if is_recorded else ()
     selects = selected_by(scope, resource)
     return Task("check", say("check.call"), (*recorded, *made), selects=selects, scope=scope)
-
-
-def _kind(plural: str) -> str:
-    """Spell a kind as the official client does; of a type that it does not know, guess."""
-    import kubernetes.client
-
-    known = {name[2:].lower(): name[2:] for name in dir(kubernetes.client) if name[:2] == "V1"}
-    singular = (plural, plural[:-1], plural[:-2], f"{plural[:-3]}y")
-    return next((known[one] for one in singular if one in known), plural[:-1].capitalize())
 
 
 def load_function(target: str) -> OwnFunction:

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import itertools
+import re
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 import hypothesis
 import hypothesis.strategies as st
 import msgspec
 import pytest
+from kubernetes import client
 
 from kwlab.history import Object, Resource
+from kwlab.judging.blank import blank, resource_of
 from kwlab.judging.matching import Value, examples
-from kwlab.scope import Scope
+from kwlab.scope import Scope, path_of
 from kwlab.server.field_labels import KNOWN_FIELDS
+from kwlab.server.selectors import label_selector
 from kwlab.watched import selected_by
 from tests import test_check as checks
 from tests.nightly import IS_NIGHTLY
 
 PODS: Final = Resource("", "v1", "pods", "Pod")
+EVENTS: Final = Resource("", "v1", "events", "Event")
 PATH: Final = "/api/v1/pods"
 WORDS: Final = ("", "x", "y", "7", "8")
 SPEC_FIELDS: Final = ("spec.nodeName", "spec.host", "spec.hostNetwork")
@@ -53,60 +60,90 @@ def scopes(most: int) -> st.SearchStrategy[Scope]:
     return st.builds(Scope, _paths, labels.map(",".join), fields.map(",".join))
 
 
-def takes(scope: Scope, item: Value, resource: Resource = PODS) -> bool:
-    """Ask the server's own code."""
+def pod(item: Value, resource: Resource = PODS) -> Object:
     name, namespace = item["metadata"]["name"], item["metadata"].get("namespace", "")
-    data = msgspec.json.encode(item)
-    return selected_by(scope, resource)(Object(resource, namespace, name, "u", "1", data))
+    return Object(resource, namespace, name, "u", "1", msgspec.json.encode(item))
 
 
-def every_pod() -> list[Value]:
-    """Go through all that these selectors can tell apart."""
+def every_pod() -> Iterator[Object]:
+    """Go through all that these selectors can tell apart: by labels, and by fields."""
     values = (None, *WORDS, "6", "9")
-    labels = [
-        {key: value for key, value in zip(LABELS, both, strict=True) if value is not None}
-        for both in itertools.product(values, values)
-    ]
-    pods: list[Value] = []
-    for name, where in itertools.product(("web", "x", "y", "7", "8", "true", "false"), repeat=2):
-        for node, is_host in itertools.product((*WORDS, "true", "false", "n"), (True, False)):
+    for both in itertools.product(values, values):
+        labels = {key: one for key, one in zip(LABELS, both, strict=True) if one is not None}
+        yield pod({"metadata": {"name": "web", "namespace": "lab", "labels": labels}})
+    places = itertools.product(("web", "x", "y", "7", "8", "true", "false"), repeat=2)
+    for (name, namespace), node in itertools.product(places, (*WORDS, "true", "false", "n")):
+        for is_host in (True, False):
             spec = {"nodeName": node, "hostNetwork": is_host}
-            pods.append({"metadata": {"name": name, "namespace": where}, "spec": spec})
-    return [
-        {"metadata": {"name": "web", "namespace": "lab", "labels": them}} for them in labels
-    ] + pods
+            yield pod({"metadata": {"name": name, "namespace": namespace}, "spec": spec})
+
+
+EVERY: Final = tuple(every_pod())
 
 
 @hypothesis.given(scopes(3))
 def test_what_is_made_matches_or_does_not(scope: Scope) -> None:
-    """One is taken, each other is not; where nothing is made, nothing matches."""
-    found = examples(scope, PODS, MODEL)
+    """The server takes the one, and no other; where nothing is made, nothing matches."""
+    found, takes = examples(scope, PODS, MODEL), selected_by(scope, PODS)
     if found is None:
-        labels_alone = [pod for pod in EVERY if takes(Scope(PATH, scope.labels, ""), pod)]
-        fields_alone = [pod for pod in EVERY if takes(Scope(scope.path, "", scope.fields), pod)]
-        assert not (labels_alone and fields_alone)
+        by_labels = selected_by(Scope(PATH, scope.labels, ""), PODS)
+        by_fields = selected_by(Scope(scope.path, "", scope.fields), PODS)
+        assert not (any(map(by_labels, EVERY)) and any(map(by_fields, EVERY)))
     else:
-        assert takes(scope, found.one)
-        assert not [other for other in found.others if takes(scope, other)]
-        assert found.others or all(takes(scope, pod) for pod in EVERY)
-
-
-EVERY: Final = every_pod()
+        assert takes(pod(found.one))
+        assert not any(takes(pod(other)) for other in found.others)
+        assert found.others or all(map(takes, EVERY))
 
 
 @pytest.mark.parametrize("key", KNOWN_FIELDS, ids=lambda key: "/".join(filter(None, key)))
 def test_every_field_of_every_type_can_be_asked_for(key: tuple[str, str]) -> None:
     """An object is made for each field that the server knows, and one that differs in it."""
     resource = Resource(key[0], "v1", key[1], "X", "metadata.namespace" in KNOWN_FIELDS[key])
-    prefix = f"/apis/{key[0]}/v1" if key[0] else "/api/v1"
     for field, place in KNOWN_FIELDS[key].items():
-        value = {bool: "true", int: "2"}.get(type(place.empty), "some")
-        scope = Scope(f"{prefix}/{key[1]}", "", f"{field}={value if place.paths else ''}")
-        found = examples(scope, resource, MODEL)
+        value = {bool: "true", int: "2"}.get(type(place.empty), "some") if place.paths else ""
+        scope = Scope(path_of(replace(resource, is_namespaced=False), ""), "", f"{field}={value}")
+        found, takes = examples(scope, resource, MODEL), selected_by(scope, resource)
         assert found is not None, field
-        assert takes(scope, found.one, resource)
-        assert bool(place.paths) == bool(found.others)
-        assert not [other for other in found.others if takes(scope, other, resource)]
+        assert takes(pod(found.one, resource))
+        assert not any(takes(pod(other, resource)) for other in found.others)
+        differs = [other for other in found.others if place.read(other) != value]
+        assert bool(place.paths) == bool(differs)
+
+
+def test_a_field_is_empty_where_all_its_places_are() -> None:
+    """An event's source is read from either of two places."""
+    both = {"source": {"component": "kubelet"}, "reportingComponent": "kubelet"}
+    scope = Scope("/api/v1/events", "", "source=")
+    found = examples(scope, EVENTS, {**MODEL, **both})
+    assert found is not None
+    assert selected_by(scope, EVENTS)(pod(found.one, EVENTS))
+
+
+def test_each_requirement_alone_leaves_something_out() -> None:
+    """Whoever drops a part of a selector is told of something that nobody asked for."""
+    parts = ("kubernetes_executor=True", "airflow-worker!=7", "dag in (a, b)")
+    found = examples(Scope(PATH, ",".join(parts), ""), PODS, MODEL)
+    assert found is not None
+    for dropped in parts:
+        rest = label_selector(",".join(part for part in parts if part != dropped))
+        assert any(rest(pod(other)) for other in found.others), dropped
+
+
+def test_the_client_can_read_a_blank_object_of_every_type() -> None:
+    """What it demands is there, and the kind is spelt as it spells it."""
+    for name in dir(client):
+        model = getattr(client, name)
+        has = getattr(model, "model_fields", {})
+        split = re.fullmatch(r"([A-Z][a-z]+)??(V\d+[a-z\d]*)([A-Z]\w+)", name)
+        if split is None or not {"metadata", "kind"} <= set(has) or name.endswith("List"):
+            continue
+        group, version, kind = split[1] or "any.group", split[2].lower(), split[3]
+        plural = re.sub("y$", "ie", kind.lower()) + (
+            "es" if kind.endswith(("s", "x", "h")) else "s"
+        )
+        resource = resource_of(group.replace("Core", "").lower(), version, plural)
+        assert kind == resource.kind
+        model.from_dict(blank(resource))
 
 
 @hypothesis.settings(max_examples=300 if IS_NIGHTLY else 8)

@@ -20,7 +20,7 @@ of other names is noise then.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, Final
 
@@ -30,6 +30,7 @@ from kwlab import history, wire
 from kwlab.errors import LabError
 from kwlab.history import History, Object, Resource
 from kwlab.judging import matching
+from kwlab.judging.blank import blank
 from kwlab.judging.misconceptions import Trial
 from kwlab.lab import STORY, load
 from kwlab.made import Action, Step, made
@@ -40,7 +41,6 @@ from kwlab.server.selectors import SelectorError
 SERVER: Final = "1.36"
 ELSEWHERE: Final = "kwlab-other"
 """A namespace in which there is something too."""
-CREATED: Final = "2026-01-01T00:00:00Z"
 NOISE_STEPS: Final = 240
 """More than a window of 100 events, and slow enough (75 s for 100 of them) that it does not grow.
 
@@ -170,34 +170,15 @@ def _place(item: dict[str, Any]) -> tuple[str, str]:
 def _model(resource: Resource, home: str) -> dict[str, Any]:
     """Give an object: a recorded one where there is one, code that is checked may read it."""
     recorded = history.from_recording(load(STORY)).objects[0]
-    value: dict[str, Any] = {"kind": resource.kind, "apiVersion": resource.api_version}
+    value = blank(resource)
     if recorded.resource == resource:
         value = msgspec.json.decode(recorded.data)
-    elif resource.plural == "events":
-        value |= _EVENT
-    metadata = {"creationTimestamp": CREATED, **value.get("metadata", {}), "name": "web"}
     where = {"namespace": home} if resource.is_namespaced else {}
-    return {**value, "metadata": {**metadata, **where}}
+    return {**value, "metadata": {**value["metadata"], "name": "web", **where}}
 
 
 _UNRELATED: Final = Resource("example.com", "v1", "ticks", "Tick", is_namespaced=False)
 """What moves the resourceVersion where everything else is watched."""
-_ABOUT: Final = {"apiVersion": "v1", "kind": "Pod", "name": "web", "namespace": "default"}
-_EVENT: Final[Mapping[str, Any]] = {
-    "involvedObject": _ABOUT,
-    "regarding": _ABOUT,
-    "reason": "Started",
-    "message": "Started container web",
-    "note": "Started container web",
-    "type": "Normal",
-    "count": 1,
-    "firstTimestamp": CREATED,
-    "lastTimestamp": CREATED,
-    "eventTime": CREATED,
-    "source": {"component": "kubelet"},
-    "reportingComponent": "kubelet",
-}
-"""An event of either API group; what the other one calls a field does no harm."""
 
 
 def _cut(script: _Script) -> Told:
