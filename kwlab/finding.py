@@ -9,15 +9,21 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from kwlab.errors import LabError, WatchEnded
 from kwlab.history import History
 from kwlab.log import Attempt, Close
 from kwlab.messages import say, seconds
 from kwlab.metrics import Count
-from kwlab.naming import counted, listed
+from kwlab.naming import counted, listed, name_list
 from kwlab.scope import in_words, scopes, watchable
 from kwlab.table import Table
+
+_COLUMNS: Final = (
+    "delivered", "new", "inferred", "replayed", "not_requested", "superseded", "lost",
+)  # fmt: skip
+"""In the order of both sums; what all have zero of is left out, but for the four of the story."""
 
 NAMES_AT_MOST = 6
 """So many names are read; of more, only those that matter are given."""
@@ -113,19 +119,15 @@ def counts_table(runs: Sequence[Run]) -> Table:
     -------
     Table
     """
-    heads = ("", *(say(f"count.{name}") for name in ("delivered", "new", "replayed", "lost")), "")
+    counts = [run.count for run in runs]
+    found = [{"delivered": c.delivered, **c.terms[0], **c.terms[1]} for c in counts]
+    names = [name for name in _COLUMNS if any(name in numbers for numbers in found)]
     rows = tuple(
-        (
-            run.count.watcher,
-            str(run.count.delivered),
-            str(run.count.new),
-            str(run.count.replayed),
-            str(len(run.count.lost)),
-            _deletions(run.count),
-        )
-        for run in runs
+        (one.watcher, *(str(numbers.get(name, 0)) for name in names), _deletions(one))
+        for one, numbers in zip(counts, found, strict=True)
     )
-    return Table(heads, rows, left=frozenset({0, 5}))
+    heads = ("", *(say(f"count.{name}") for name in names), "")
+    return Table(heads, rows, left=frozenset({0, len(names) + 1}))
 
 
 def _deletions(count: Count) -> str:
@@ -200,20 +202,21 @@ def _held(counts: Sequence[Count], *, is_only: bool) -> Iterator[str]:
 
 
 def _sums(count: Count) -> Iterator[str]:
-    yield say(
-        "finding.sums",
-        watcher=count.watcher,
-        delivered=count.delivered,
-        new=count.new,
-        replayed=count.replayed,
-        changes=len(count.changes),
-        lost=len(count.lost),
-    )
+    received, changes = count.sums()
+    yield say("finding.sums", watcher=count.watcher, received=received, changes=changes)
     if count.disguised:
         yield say("finding.disguised", n=count.disguised)
 
 
 def _believes(count: Count, *, is_only: bool) -> str:
+    text = _believed(count, is_only=is_only)
+    if not count.strangers:
+        return text
+    names = name_list([belief.shown for belief in count.strangers])
+    return f"{text} {say('finding.strangers', n=len(count.strangers), names=names)}"
+
+
+def _believed(count: Count, *, is_only: bool) -> str:
     number = len(count.believed)
     ghosts = tuple(ghost.shown for ghost in count.ghosts)
     who = say("finding.program") if is_only else count.watcher

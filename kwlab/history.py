@@ -216,10 +216,15 @@ class History:
         """
         if resource_version is None:
             return "none"
+        followed = self.followed_by(resource_version)
+        return resource_version if followed is None else f"rv@{followed}"
+
+    def followed_by(self, resource_version: str) -> int | None:
+        """Count the changes that a resourceVersion follows; None before and after this history."""
         place = rank(resource_version)
         if not self._ranks[0] <= place <= self._last_rank:
-            return resource_version
-        return f"rv@{bisect.bisect_right(self._ranks, place) - 1}"
+            return None
+        return bisect.bisect_right(self._ranks, place) - 1
 
     def resource_version_of(self, name: str) -> str | None:
         """Give the real resourceVersion of a name such as ``rv@9``.

@@ -10,7 +10,7 @@ import enum
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from kwlab.wire import EventType, WatchEvent
+from kwlab.wire import EventType, WatchEvent, resource_version_of
 
 
 class Close(enum.StrEnum):
@@ -38,6 +38,19 @@ class Close(enum.StrEnum):
     """The recording was over."""
 
 
+class Origin(enum.StrEnum):
+    """Name how a program knows of an event."""
+
+    LIST = "list"
+    """The first list held the object."""
+    WATCH = "watch"
+    """The server sent the event."""
+    RELIST = "relist"
+    """A later list held the object, new or in another state."""
+    INFERRED = "inferred"
+    """A later list did not hold the object: it was deleted, and nobody saw when."""
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """Name one event at one time, without its object.
@@ -52,6 +65,7 @@ class Seen:
         Which object.
     resource_version : str
         The object's own.
+    origin : Origin
     """
 
     at: float
@@ -60,9 +74,10 @@ class Seen:
     name: str
     uid: str
     resource_version: str
+    origin: Origin = Origin.WATCH
 
     @classmethod
-    def of(cls, event: WatchEvent, at: float) -> Seen:
+    def of(cls, event: WatchEvent, at: float, origin: Origin = Origin.WATCH) -> Seen:
         """Note an event at a time.
 
         Parameters
@@ -70,12 +85,14 @@ class Seen:
         event : WatchEvent
         at : float
             In seconds.
+        origin : Origin
 
         Returns
         -------
         Seen
         """
-        return cls(at, event.type, event.namespace, event.name, event.uid, event.resource_version)
+        names = event.namespace, event.name, event.uid, event.resource_version
+        return cls(at, event.type, *names, origin)
 
     @property
     def identity(self) -> tuple[str, str]:
@@ -161,6 +178,15 @@ class Request:
         return next((value for key, value in self.query if key == name), None)
 
     @property
+    def listed(self) -> str:
+        """Give the resourceVersion of the list that was sent; empty when that is none."""
+        is_whole = self.status == 200 and self.close is not Close.CUT and bool(self.sent)
+        try:
+            return resource_version_of(self.sent[0][1]) if is_whole else ""
+        except ValueError:
+            return ""
+
+    @property
     def is_watch(self) -> bool:
         """Tell whether this asks for a watch rather than a list or an object."""
         value = self.parameter("watch")
@@ -181,11 +207,14 @@ class Attempt:
     requests : list of Request
         What reached the server during the call, in order; empty when nothing did.
     delivered : list of Seen
-        What the loop passed on, in order, bookmarks not among it.
+        What the loop passed on, in order: neither bookmarks nor what the first list held.
     status : int or None
         The HTTP code or the code of the ERROR event that ended it.
     is_anew : bool
         Whether it begins from a list, or shows one: what was handed over before does not count.
+    listed : str
+        The resourceVersion of a later list that it was to compare with what it knew. What that
+        told is in ``delivered``, by its origin. Empty when there was none.
     """
 
     at: float
@@ -196,6 +225,7 @@ class Attempt:
     close: Close | None = None
     status: int | None = None
     is_anew: bool = False
+    listed: str = ""
 
     @property
     def watch(self) -> Request | None:

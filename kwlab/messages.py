@@ -256,11 +256,13 @@ _LAB: Final[dict[str, Template]] = {
 _FINDING: Final[dict[str, Template]] = {
     "count.delivered": "delivered",
     "count.new": "new",
+    "count.inferred": "inferred",
     "count.replayed": "replayed",
+    "count.not_requested": "not requested",
+    "count.superseded": "superseded",
     "count.lost": "lost",
     "count.deletions": ("({n} of them a deletion)", "({n} of them deletions)"),
-    "finding.sums": "{watcher}: {delivered} delivered = {new} new + {replayed} replayed; "
-    "{changes} changes = {new} new + {lost} lost.",
+    "finding.sums": "{watcher}: {received}; {changes}.",
     "finding.watched": "{watchers} watched {what}: {n} of the {total} changes here are of that, "
     "and only they count.",
     "finding.watched_nothing": "{watchers} watched {what}, and there is nothing of that here to be "
@@ -276,6 +278,10 @@ _FINDING: Final[dict[str, Template]] = {
     "finding.believes_ghosts": (
         "{who} believes in {count}; {n} of them is gone: {names}.",
         "{who} believes in {count}; {n} of them are gone: {names}.",
+    ),
+    "finding.strangers": (
+        "{n} of them was not requested: {names}.",
+        "{n} of them were not requested: {names}.",
     ),
     "finding.exist": "The cluster has {count}.",
     "finding.exist_names": "The cluster has {count}: {names}.",
@@ -559,11 +565,10 @@ _CLIENT: Final[dict[str, Template]] = {
     ),
     "client.compares": "Nothing is lost if it compares each list with what it believed in; whether "
     "it does, a server cannot see. What the lists told counts as delivered here.",
-    "client.overtaken": (
-        "{n} change was overtaken before it listed, so that it cannot have seen it; it is left out "
-        "above.",
-        "{n} changes were overtaken before it listed, so that it cannot have seen them; they are "
-        "left out above.",
+    "client.superseded": (
+        "{n} change was superseded: it was not sent, but the list showed what came after it.",
+        "{n} changes were superseded: they were not sent, but the list showed what came after "
+        "them.",
     ),
     "client.left_off": "Cannot be judged: its one watch ended at {seconds} s ({close}) and it "
     "never asked again.",
@@ -630,7 +635,6 @@ _COST: Final[dict[str, Template]] = {
         "{objects} × {n} connection = {count}",
         "{objects} × {n} connections = {count}",
     ),
-    "cost.sum": "{new} new + {replayed} replayed",
     "cost.alt": "Bar chart, made, not recorded. {sentence} {product}.",
     "cost.caption": "Made, not recorded: {size}",
     "cost.head.watcher": "function",
@@ -638,6 +642,7 @@ _COST: Final[dict[str, Template]] = {
     "cost.head.delivered": "delivered",
     "cost.head.new": "new",
     "cost.head.replayed": "replayed",
+    "cost.head.not_requested": "not requested",
     "cost.key.replayed": "replayed: told again, nothing new",
     "cost.key.new": "new: one for a change",
     "cost.value": "{name} is {value}: give a whole number from {low} to {high}.",
@@ -813,7 +818,11 @@ _STRIP: Final[dict[str, Template]] = {
     "strip.cluster": "cluster",
     "strip.changes": ("{count} change", "{count} changes"),
     "strip.delivered": "{count} delivered",
+    "strip.new": "{count} new",
+    "strip.inferred": "{count} inferred",
     "strip.replayed": "{count} replayed",
+    "strip.not_requested": "{count} not requested",
+    "strip.superseded": "{count} superseded",
     "strip.lost": "{count} lost",
     "strip.deletions": ("{count} deletion", "{count} deletions"),
     "strip.ghosts": ("{count} ghost", "{count} ghosts"),
@@ -833,8 +842,6 @@ _STRIP: Final[dict[str, Template]] = {
     "strip.label.replayed": "replayed",
     "strip.label.lost": "lost",
     "strip.label.adds_up": "adds up",
-    "strip.adds_up.delivered": "{delivered} delivered = {new} new + {replayed} replayed",
-    "strip.adds_up.changes": "{changes} changes = {new} new + {lost} lost",
     "strip.only_waste": (
         "nothing was lost here: the waste is the lesson, {count} event sent for nothing",
         "nothing was lost here: the waste is the lesson, {count} events sent for nothing",
@@ -872,6 +879,7 @@ _STRIP: Final[dict[str, Template]] = {
     "strip.legend.dropped": "rv dropped",
     "strip.legend.column": "sent again",
     "strip.legend.replayed": "{type} again, nothing new",
+    "strip.legend.not_requested": "not requested",
     "strip.legend.late": "missed, told late",
     "strip.legend.ghost": "ghost: believed, but gone",
     "strip.legend.gone": "gone, not yet told",
@@ -894,6 +902,9 @@ _STRIP: Final[dict[str, Template]] = {
     "strip.title.late": "{type} {name} {rv}, told late at {at} (resourceVersion {value})",
     "strip.title.disguised": "{type} {name} {rv} at {at}: carries the missed {told} "
     "(resourceVersion {value})",
+    "strip.title.inferred": "{type} {name} {rv}, inferred from a list at {at} "
+    "(resourceVersion {value})",
+    "strip.title.not_requested": "{type} {name} at {at}: not requested (resourceVersion {value})",
     "strip.title.replayed": "{type} {name} {rv}, told again at {at} (resourceVersion {value})",
     "strip.title.lost": "{type} {name} {rv} at {at}: lost, never told (resourceVersion {value})",
     "strip.alt.changes": ("Watch strip of {n} change.", "Watch strip of {n} changes."),
@@ -912,18 +923,20 @@ _STRIP: Final[dict[str, Template]] = {
     ),
     "strip.alt.all_new": ("{n} event delivered, all new", "{n} events delivered, all new"),
     "strip.alt.delivered": (
-        "{n} event delivered, {new} new and {replayed} replayed",
-        "{n} events delivered, {new} new and {replayed} replayed",
+        "{n} event delivered, {terms}",
+        "{n} events delivered, {terms}",
     ),
     "strip.alt.lost": ("{n} change lost", "{n} changes lost"),
     "strip.alt.lost_deletions": (
         "{lost}, {n} deletion among them",
         "{lost}, {n} deletions among them",
     ),
+    "strip.alt.superseded": "{lost}, {n} superseded by a list",
     "strip.alt.ghosts": (
         "it still believes in {names}, which no longer exists",
         "it still believes in {names}, which no longer exist",
     ),
+    "strip.alt.strangers": "it believes in what was not requested: {names}",
     "strip.alt.nothing": "of what it watches there never is anything",
     "strip.alt.exact": "it believes in exactly what exists",
     "strip.alt.misses": (
@@ -944,7 +957,9 @@ _STRIP: Final[dict[str, Template]] = {
     "strip.head.ended_at": "ended at",
     "strip.head.reason": "reason",
     "strip.head.delivered": "delivered",
+    "strip.head.inferred": "inferred",
     "strip.head.replayed": "replayed",
+    "strip.head.not_requested": "not requested",
     "strip.head.changes": "changes",
     "strip.head.bookmarks": "bookmarks",
     "strip.head.lost": "lost in the gap before",
@@ -956,9 +971,11 @@ _STRIP: Final[dict[str, Template]] = {
     "strip.head.value": "resourceVersion",
     "strip.head.type": "type",
     "strip.head.object": "object",
-    "strip.cell.told": "{at}",
+    "strip.cell.new": "{at}",
     "strip.cell.known": "known",
     "strip.cell.disguised": "{at}, as {type}",
+    "strip.cell.inferred": "{at}, inferred",
+    "strip.cell.superseded": "superseded",
     "strip.cell.again": ("{cell}; again once", "{cell}; again {n} times"),
     "strip.cell.lost_gap": "lost in gap {gap}",
     "strip.cell.lost": "lost",
@@ -990,9 +1007,12 @@ _STRIP: Final[dict[str, Template]] = {
     "strip.step.end": "{at}. The end.",
     "strip.step.first_again": "{line} (first again)",
     "strip.step.last_again": "{line} (last again)",
-    "strip.fate.told": "‘{watcher}’ is told at once.",
+    "strip.fate.new": "‘{watcher}’ is told at once.",
     "strip.fate.late": "‘{watcher}’ was away; it is told at {at}.",
     "strip.fate.disguised": "‘{watcher}’ was away; it is told at {at}, as {type}.",
+    "strip.fate.inferred": "‘{watcher}’ was away; a list shows at {at} that it is gone.",
+    "strip.fate.superseded": "‘{watcher}’ was away; it is not told, but a list shows what came of "
+    "it.",
     "strip.fate.lost_away": "‘{watcher}’ was away; it is never told.",
     "strip.fate.lost": "‘{watcher}’ was connected; it is never told.",
     "strip.fate.pending": "‘{watcher}’ had ended.",

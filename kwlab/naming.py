@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from kwlab.history import History, Resource
 from kwlab.messages import say
@@ -69,6 +69,11 @@ def shown_names(history: History, others: Iterable[tuple[str, str, str]] = ()) -
         uid: "/".join(filter(None, (space * (len(spaces) > 1), kind * (len(kinds) > 1), name)))
         for uid, (kind, space, name) in found.items()
     }
+
+
+def terms_in_words(terms: Mapping[str, int], shown: Callable[[int], str] = str) -> str:
+    """Write the terms of a sum: ``10 new + 7 replayed``."""
+    return " + ".join(say(f"strip.{name}", count=shown(n)) for name, n in terms.items())
 
 
 def name_list(names: Sequence[str]) -> str:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Protocol
 
 from kwlab import wire
 from kwlab.errors import RecordingOver, WatchEnded, WatchFunctionError
 from kwlab.history import Resource
-from kwlab.log import Attempt, Log, Request, Seen
+from kwlab.log import Attempt, Log, Origin, Request, Seen
 from kwlab.scope import path_of
 from kwlab.watching.response import WatchFunction, why_unreturned
 from kwlab.watching.retrywatcher import (
@@ -24,7 +25,7 @@ from kwlab.watching.retrywatcher import (
     Record,
     RetryWatcher,
 )
-from kwlab.wire import LineDecoder, ListOptions, WatchEvent
+from kwlab.wire import EventType, LineDecoder, ListOptions, WatchEvent
 
 
 class Asked(Protocol):
@@ -98,6 +99,26 @@ class _Recorder:
                 attempt.requests = list(self._asked.requests[self._asked_before :])
                 attempt.closed_at, attempt.close = record.closed_at, record.close
                 attempt.status = record.code
+                _note_list(attempt)
+
+
+def _note_list(attempt: Attempt) -> None:
+    """Tell what came through a list that the function made: what no watch had sent."""
+    watches = [request for request in attempt.requests if request.is_watch]
+    paths = {watch.path for watch in watches}
+    others = (one for one in attempt.requests if not one.is_watch and one.path in paths)
+    lists = [one.listed for one in others if one.listed]
+    if lists:
+        sent = {(seen.type, seen.identity) for watch in watches for seen in watch.seen()}
+        attempt.listed = lists[-1]
+        attempt.delivered = [
+            seen if (seen.type, seen.identity) in sent else replace(seen, origin=_origin(seen))
+            for seen in attempt.delivered
+        ]
+
+
+def _origin(seen: Seen) -> Origin:
+    return Origin.INFERRED if seen.type is EventType.DELETED else Origin.RELIST
 
 
 def _exhaust(watcher: RetryWatcher) -> WatchEnded | None:

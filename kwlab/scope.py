@@ -51,6 +51,11 @@ class Scope:
         path = request.path.replace("/watch/", "/", 1) if found else request.path
         return cls(path, labels, fields)
 
+    @property
+    def type(self) -> str:
+        """Give the path without the namespace."""
+        return re.sub("/namespaces/[^/]+(?=/)", "", self.path)
+
     def __str__(self) -> str:
         return "?".join(
             filter(None, (self.path, "&".join(filter(None, (self.labels, self.fields)))))
@@ -58,19 +63,18 @@ class Scope:
 
 
 def scopes(attempts: Iterable[Attempt]) -> tuple[Scope, ...]:
-    """Give what was watched, from what was asked.
+    """Give what was to be watched: of each type what the first call asked that watched it.
 
-    Parameters
-    ----------
-    attempts : iterable of Attempt
-
-    Returns
-    -------
-    tuple of Scope
-        Each once, in the order in which they were first asked; empty where no watch was.
+    A function that later asks for a type in another namespace, or with another selector, has lost
+    what it should have sent. Each is there once, in order; there is none where no watch was.
     """
-    asked = (request for attempt in attempts for request in attempt.requests if request.is_watch)
-    return tuple(dict.fromkeys(map(Scope.of, asked)))
+    first: dict[str, int] = {}
+    found: dict[Scope, None] = {}
+    for number, attempt in enumerate(attempts):
+        for scope in (Scope.of(request) for request in attempt.requests if request.is_watch):
+            if first.setdefault(scope.type, number) == number:
+                found[scope] = None
+    return tuple(found)
 
 
 def path_of(resource: Resource, namespace: str) -> str:

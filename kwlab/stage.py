@@ -134,7 +134,7 @@ class RecordedStage:
             log, ended = watched(
                 name, function, self.resource_version, clock=session.clock, asked=session
             )
-        return Run(count(log, watched_by(log, self.history)), ended)
+        return Run(count(log, watched_by(log, self.history), self.history), ended)
 
     def ask(self, at: float, resource_version: str | None, opens: Opens) -> Answer:
         """Ask the embedded server at one moment, and hear it to the end of the recording."""

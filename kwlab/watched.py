@@ -41,7 +41,7 @@ def told_to(scope: Scope, history: History) -> History | None:
 
 
 def watched_by(log: Log, history: History) -> History:
-    """Give the part of a history that a watcher asked about.
+    """Give the part of a history that a watcher was to ask about: what it asked for at first.
 
     Parameters
     ----------

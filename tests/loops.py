@@ -12,7 +12,7 @@ from kubernetes.client.exceptions import ApiException
 import kwlab
 from kwlab.errors import RecordingOver, StreamBroken
 from kwlab.history import History
-from kwlab.log import Attempt, Close, Log, Seen
+from kwlab.log import Attempt, Close, Log, Origin, Seen
 from kwlab.server import faults
 from kwlab.server.door import Door, Session
 from kwlab.wire import EventType, WatchEvent
@@ -90,8 +90,9 @@ class Loop:
             if uid not in found and self.infers:
                 at, version = self.session.clock.now(), known.resource_version
                 names = known.namespace, known.name, uid, version
-                self._deliver(attempt, Seen(at, EventType.DELETED, *names))
-        return str(listed.metadata.resource_version)
+                self._deliver(attempt, Seen(at, EventType.DELETED, *names, Origin.INFERRED))
+        attempt.listed = str(listed.metadata.resource_version)
+        return attempt.listed
 
     def _deliver(self, attempt: Attempt, seen: Seen) -> None:
         attempt.delivered.append(seen)

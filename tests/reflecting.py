@@ -14,16 +14,24 @@ from kubernetes.client import CoreV1Api
 
 from kwlab.errors import RecordingOver
 from kwlab.history import History, Object
-from kwlab.log import Request
+from kwlab.log import Attempt, Log, Origin, Request, Seen
 from kwlab.server import faults
 from kwlab.server.door import Door, Session
 from kwlab.server.exchange import End, Frame, Refusal, Response, refused
 from kwlab.server.exchange import Request as Asked
-from kwlab.watching.observer import AttemptEnded, Gap, Listed, ListFailed, ReflectorRecord
+from kwlab.watching.observer import (
+    AttemptEnded,
+    AttemptStarted,
+    Delivered,
+    Gap,
+    Listed,
+    ListFailed,
+    ReflectorRecord,
+)
 from kwlab.watching.reflector import Reflector
 from kwlab.watching.reflectoroptions import ReflectorOptions
 from kwlab.watching.retryoptions import Backoff
-from kwlab.watching.store import Origin, ReflectorEvent
+from kwlab.watching.store import ReflectorEvent
 from kwlab.wire import EventType
 from tests.histories import NAMESPACE
 from tests.retrying import TICK_SECONDS
@@ -193,6 +201,31 @@ def run(
     except RecordingOver:
         pass
     return found
+
+
+def log_of(found: Run) -> tuple[Log, str]:
+    """Make the log of a run, and give the resourceVersion of the list that it began with."""
+    log, start = Log("reflector"), ""
+    for record in found.records:
+        match record:
+            case Listed():
+                listed = record.resource_version if start else ""
+                start = start or record.resource_version
+                at = record.closed_at
+                log.attempts.append(Attempt(at, record.known, closed_at=at, listed=listed))
+            case AttemptStarted():
+                log.attempts.append(Attempt(record.at, record.handed))
+            case Delivered():
+                event = record.event
+                origin = event.origin if isinstance(event, ReflectorEvent) else Origin.WATCH
+                if origin is not Origin.LIST:
+                    log.attempts[-1].delivered.append(Seen.of(event, record.at, origin))
+            case AttemptEnded():
+                log.attempts[-1].closed_at = record.closed_at
+    for attempt in log.attempts:
+        if attempt.closed_at is None:
+            attempt.closed_at = found.session.clock.now()
+    return log, start
 
 
 def existing(past: History, number: int | None = None) -> dict[Key, Object]:

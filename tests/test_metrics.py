@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 import random
+import re
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kwlab import recording, wire
-from kwlab.history import History
-from kwlab.log import Attempt, Log, Seen
+from kwlab.comparison import Comparison
+from kwlab.finding import Run, counts_table
+from kwlab.history import History, Object, narrowed
+from kwlab.log import Attempt, Log, Origin, Seen
 from kwlab.made import Step, made, made_evenly
 from kwlab.metrics import Count, Fate, count
 from kwlab.server import faults
-from kwlab.server.faults import Cut
-from kwlab.wire import EventType, WatchEvent
+from kwlab.server.faults import Cut, Fault
+from kwlab.watching.reflectoroptions import ReflectorOptions
+from kwlab.wire import EventType, ListOptions, WatchEvent
+from tests import reflecting
 from tests.histories import NAMESPACE, pods, shipped
+from tests.loops import Loop
+from tests.test_reflector_properties import options, scenarios
 from tests.watching import correct, run, wrong
 
 DATA = Path(__file__).parent / "data"
@@ -146,7 +157,9 @@ def test_the_same_event_twice_and_disguised() -> None:
         for item in (old, new, new)
     ]
     found = count(Log("x", [Attempt(0.0, "", delivered=delivered, closed_at=2.0)]), past)
-    assert ((Fate.REPLAYED, Fate.DISGUISED, Fate.REPLAYED),) == found.fates
+    assert [Fate.REPLAYED, Fate.DISGUISED, Fate.REPLAYED] == [
+        fate for _, _, fate in found.deliveries()
+    ]
     assert (3, 1, 2, 1) == (found.delivered, found.new, found.replayed, found.disguised)
 
 
@@ -163,8 +176,23 @@ def test_a_recreation_is_another_object() -> None:
 # ---- for any history, scenario and way to cut the bytes
 
 
+labels = st.sampled_from([{"app": "web"}, {"app": "other"}])
+
+
+@dataclass(frozen=True)
+class Past:
+    """Hold what a history is made of: that is short where Hypothesis shows it."""
+
+    existing: tuple[str, ...]
+    steps: tuple[Step, ...]
+    seconds: float
+
+    def made(self) -> History:
+        return made(shipped("pods-churn"), self.steps, existing=self.existing, seconds=self.seconds)
+
+
 @st.composite
-def histories(draw: st.DrawFn) -> History:
+def histories(draw: st.DrawFn, quiet_seconds: float = 0.0) -> Past:
     names = ["a", "b", "c", "d"]
     alive = set(draw(st.sets(st.sampled_from(names))))
     start, at, steps = sorted(alive), 0.0, []
@@ -173,14 +201,14 @@ def histories(draw: st.DrawFn) -> History:
         name = draw(st.sampled_from(names))
         if name not in alive:
             alive.add(name)
-            steps.append(Step(at, "add", name))
+            steps.append(Step(at, "add", name, labels=draw(labels)))
         elif draw(st.booleans()):
-            steps.append(Step(at, "modify", name))
+            steps.append(Step(at, "modify", name, labels=draw(labels)))
         else:
             alive.remove(name)
             steps.append(Step(at, "delete", name))
-    end = at + draw(st.integers(0, 30)) / 10
-    return made(shipped("pods-churn"), steps, existing=start, seconds=round(end, 1))
+    end = at + draw(st.integers(0, 30)) / 10 + quiet_seconds
+    return Past(tuple(start), tuple(steps), round(end, 1))
 
 
 cuts = st.lists(
@@ -212,9 +240,10 @@ def cutting(seed: int) -> object:
 @settings(max_examples=60)
 @given(histories(), cuts, pieces, st.integers(1, 30))
 def test_correct_delivers_each_change_once_and_in_order(
-    past: History, scenario: tuple[Cut, ...], seed: int, timeout: int
+    drawn: Past, scenario: tuple[Cut, ...], seed: int, timeout: int
 ) -> None:
     """Whatever is cut, and however, who resumes is delivered each change once, in order."""
+    past = drawn.made()
     found = run(past, correct, scenario=scenario, timeout_seconds=timeout, cut=cutting(seed))
     delivered = [seen.identity for _, seen, _ in found.deliveries()]
     everything = [change.object.identity for change in past.changes]
@@ -229,53 +258,180 @@ def missed_at_the_end(past: History, scenario: tuple[Cut, ...], found: Count) ->
     return sum(change.at >= max(closes, default=0.0) for change in found.changes)
 
 
-def dumb(past: History, found: Count) -> tuple[int, int, int, set[tuple[str, str]]]:
-    """Model the wrong function from the times at which it was connected, and nothing else.
+def model(past: History, found: Count, drops: set[int], loses: set[int]) -> dict[str, Any]:
+    """Model what a watch was sent, and was worth, from the times at which it was connected.
 
-    It knows no types, no bytes and no server: while connected it learns what there is, then every
-    change; what it believes is what it was last told.
+    It goes through states by hand, and knows no types beyond these rules, no bytes, no server.
     """
-    told: list[tuple[str, tuple[str, str], bool]] = []
-    for attempt in found.attempts:
-        if attempt.close == "refused":
-            continue
-        alive = {item.name: item for item in past.objects}
-        for change in past.changes:
+    fates: Counter[str] = Counter()
+    got, store = set[int](), {item.name: item.uid for item in past.objects if _is_web(item)}
+    asking = [one for one in enumerate(found.attempts) if one[1].close != "refused"]
+    for call, attempt in asking:
+        asks = (lambda _: True) if call in loses else _is_web
+        known = int(attempt.handed) - 1000
+        alive = {item.name: (0, item) for item in past.objects}
+        sent: list[tuple[int, Object, str]] = []
+        for n, change in enumerate(past.changes, start=1):
+            was, now = change.previous, change.object
+            is_gone = change.type is EventType.DELETED
             if change.at <= attempt.at:
-                alive.pop(change.object.name, None)
-                if change.type is not EventType.DELETED:
-                    alive[change.object.name] = change.object
-        told += [(name, item.identity, True) for name, item in sorted(alive.items())]
-        for change in past.changes:
-            if attempt.at < change.at <= (attempt.closed_at or 0.0):
-                item = change.object
-                told.append((item.name, item.identity, change.type is not EventType.DELETED))
-    seen = {item.identity for item in past.objects}
-    believed = {item.name: item.uid for item in past.objects}
-    replayed = 0
-    for name, identity, is_alive in told:
-        replayed += identity in seen
-        seen.add(identity)
-        believed.pop(name, None)
-        if is_alive:
-            believed[name] = identity[0]
-    lost = sum(change.object.identity not in seen for change in found.changes)
-    return len(told), replayed, lost, set(believed.items())
+                alive[now.name] = (n, now)
+                if is_gone:
+                    del alive[now.name]
+            is_owed = change.at > attempt.at or (call not in drops and n > known)
+            if not is_owed or change.at > (attempt.closed_at or 0.0):
+                continue
+            before, after = was is not None and asks(was), asks(now) and not is_gone
+            if before or after:
+                kind = "DELETED" if not after else "MODIFIED" if before else "ADDED"
+                sent.append((n, now, kind))
+        if call in drops:
+            sent[:0] = [(n, item, "ADDED") for n, item in alive.values() if asks(item)]
+        for n, item, kind in sent:
+            was = past.changes[n - 1].previous if n else item
+            is_wanted = _is_web(was) if kind == "DELETED" and was else _is_web(item)
+            fate = "not_requested" if not is_wanted else "replayed" if n in got | {0} else "new"
+            fates[fate] += 1
+            if fate == "new":
+                got.add(n)
+                expected = "MODIFIED" if was and _is_web(was) else "ADDED"
+                fates["disguised"] += kind not in {"DELETED", expected}
+                fates["late"] += past.changes[n - 1].at <= attempt.at
+            store.pop(item.name, None)
+            if kind != "DELETED":
+                store[item.name] = item.uid
+    end = max((a.closed_at or 0.0 for a in found.attempts), default=0.0)
+    owed = {
+        n
+        for n, change in enumerate(past.changes, start=1)
+        if change.at <= end
+        and ((change.previous and _is_web(change.previous)) or _is_web(change.object))
+    }
+    names = ("new", "replayed", "not_requested", "disguised", "late")
+    return {**{name: fates[name] for name in names}, "lost": owed - got, "store": store}
+
+
+def _is_web(item: Object) -> bool:
+    return bool(json.loads(item.data)["metadata"].get("labels", {}).get("app") == "web")
+
+
+calls = st.sets(st.integers(0, 6))
+
+
+@settings(max_examples=80)
+@given(histories(), cuts, pieces, st.integers(1, 30), calls, calls)
+def test_what_a_watch_is_worth_is_what_a_dumb_model_says(
+    drawn: Past,
+    scenario: tuple[Cut, ...],
+    seed: int,
+    timeout: int,
+    drops: set[int],
+    loses: set[int],
+) -> None:
+    """Where some calls drop the resourceVersion and some the selector, all numbers are right."""
+    past = drawn.made()
+    numbers = itertools.count()
+
+    def asks(options: ListOptions) -> ListOptions:
+        call = next(numbers)
+        selector = None if call in loses else "app=web"
+        version = None if call in drops else options["resource_version"]
+        return options.replace(resource_version=version, label_selector=selector)
+
+    told = narrowed(past, _is_web)
+    found = run(
+        past, asks, scenario=scenario, timeout_seconds=timeout, cut=cutting(seed), told=told
+    )
+    numbered = {c.object.identity: n for n, c in enumerate(past.changes, start=1)}
+    assert model(past, found, drops, loses) == {
+        "new": found.new,
+        "replayed": found.replayed,
+        "not_requested": found.not_requested,
+        "disguised": found.disguised,
+        "late": found.late,
+        "lost": {numbered[change.object.identity] for change in found.lost},
+        "store": {belief.name: belief.uid for belief in found.believed},
+    }
+    assert (0, ()) == (found.inferred, found.superseded)
+    everything_adds_up(found, past)
+
+
+def everything_adds_up(found: Count, past: History) -> None:
+    """Every sum holds, in the numbers, in the sentences, in the table and in the strip."""
+    assert found.delivered == sum(found.terms[0].values())
+    assert len(found.changes) == sum(found.terms[1].values())
+    assert found.terms[0]["new"] == found.terms[1]["new"]
+    comparison = Comparison([Run(found)], past, ())
+    table = counts_table(comparison.runs)
+    row = dict(zip(table.heads, table.rows[0], strict=True))
+    assert int(row["delivered"]) == sum(
+        int(row.get(name, 0)) for name in ("new", "inferred", "replayed", "not requested")
+    )
+    is_said = [str(comparison)] if found.told.objects or found.told.changes else []
+    for shown in (*is_said, comparison.strip.picture.svg()):
+        for total, terms in re.findall(r"(\d+) (?:delivered|changes?) = ([\w +]+)", shown):
+            assert int(total) == sum(map(int, re.findall(r"\d+", terms)))
+        assert 2 == len(re.findall(r"\d+ (?:delivered|changes?) = \d", shown))
+    rows = [
+        dict(zip(t.heads, r, strict=True)) for t in [comparison.strip.to_table()] for r in t.rows
+    ]
+    for each in rows:
+        kinds = ("inferred", "replayed", "not requested", "changes")
+        assert int(each["delivered"]) == sum(int(each.get(kind, 0)) for kind in kinds)
 
 
 @settings(max_examples=60)
-@given(histories(), cuts, pieces, st.integers(1, 30))
-def test_wrong_is_what_a_dumb_model_says(
-    past: History, scenario: tuple[Cut, ...], seed: int, timeout: int
+@given(histories(quiet_seconds=100.0), scenarios, options, st.booleans())
+def test_a_reflector_loses_nothing_by_listing_again(
+    drawn: Past, scenario: list[Fault], chosen: ReflectorOptions, is_selective: bool
 ) -> None:
-    """Delivered, replayed, lost and believed are those of a model that knows times only."""
-    found = run(past, wrong, scenario=scenario, timeout_seconds=timeout, cut=cutting(seed))
-    believed = {(belief.name, belief.uid) for belief in found.believed}
-    assert dumb(past, found) == (found.delivered, found.replayed, len(found.lost), believed)
-    assert found.delivered == found.new + found.replayed
-    assert len(found.changes) == len(
-        {seen.identity for _, seen, f in found.deliveries() if f is not Fate.REPLAYED}
-    ) + len(found.lost)
+    """What its lists told is new or inferred, what they hid is superseded, nothing is missed."""
+    past = drawn.made()
+    selectors = {"label_selector": "app=web"} if is_selective else {}
+    ran = reflecting.run(past, scenario, options=chosen, **selectors)
+    told = narrowed(past, _is_web) if is_selective else past
+    log, start = reflecting.log_of(ran)
+    known = told.followed_by(start) or 0
+    told = replace(
+        told,
+        resource_version=start,
+        objects=tuple(told.state(known).values()),
+        changes=told.changes[known:],
+    )
+    found = count(log, told, past)
+    events = Counter(e.origin for e in ran.events if e.origin is not Origin.LIST)
+    inferred = events.pop(Origin.INFERRED, 0)
+    assert (inferred, events.total()) == (found.inferred, found.new)
+    assert (0, 0, (), ()) == (found.replayed, found.not_requested, found.lost, found.ghosts)
+    everything_adds_up(found, past)
+
+
+RELISTED = pods(
+    Step(2.0, "modify", "a"),
+    Step(11.0, "modify", "b"),
+    Step(12.0, "delete", "b"),
+    Step(12.2, "add", "brief"),
+    Step(12.4, "delete", "brief"),
+    Step(20.0, "add", "c"),
+    existing=("a", "b"),
+    seconds=40.0,
+)
+FORGOTTEN = [{"fault": "cut", "at": 10.0, "away_seconds": 5.0}, {"fault": "forget", "at": 14.0}]
+
+
+@pytest.mark.parametrize(
+    ("infers", "sums"),
+    [
+        (True, "6 changes = 2 new + 1 inferred + 3 superseded + 0 lost"),
+        (False, "6 changes = 2 new + 2 superseded + 2 lost"),
+    ],
+)
+def test_a_correct_relist_loses_nothing(infers: bool, sums: str) -> None:
+    """After a 410 an inferred deletion makes up for what never came; without it that is lost."""
+    found = count(Loop(RELISTED, FORGOTTEN, infers=infers).run(), RELISTED)
+    assert (sums, 0) == (found.sums()[1], found.replayed)
+    assert (["b"], 2 * [EventType.DELETED]) != ([g.name for g in found.ghosts], infers)
+    everything_adds_up(found, RELISTED)
 
 
 # ---- made histories

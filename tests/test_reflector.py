@@ -21,6 +21,7 @@ from kubernetes import client
 import kwlab
 from kwlab import errors
 from kwlab.history import History
+from kwlab.log import Origin
 from kwlab.made import Step
 from kwlab.server.serve import Served
 from kwlab.watching import reflector as reflector_module
@@ -29,7 +30,7 @@ from kwlab.watching.observer import Delivered, Gap, Listed, ListFailed, Reflecto
 from kwlab.watching.reflector import Reflector
 from kwlab.watching.reflectoroptions import ReflectorOptions
 from kwlab.watching.retryoptions import Backoff, RetryOptions
-from kwlab.watching.store import Origin, ReflectorEvent, Store, differences
+from kwlab.watching.store import ReflectorEvent, Store, differences
 from kwlab.wire import EventType, WatchEvent, event_line
 from tests.histories import NAMESPACE, pods, shipped
 from tests.reflecting import existing, holds, run, short

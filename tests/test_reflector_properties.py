@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kwlab.history import History
+from kwlab.log import Origin
 from kwlab.made import Step, made
 from kwlab.server import door
 from kwlab.server.faults import Cut, Error, Fault, Forget, Malformed, Refuse, Silence
@@ -21,7 +22,7 @@ from kwlab.watching.pausing import Pause
 from kwlab.watching.reflector import Reflector
 from kwlab.watching.reflectoroptions import ReflectorOptions
 from kwlab.watching.retryoptions import RetryOptions
-from kwlab.watching.store import Origin, ReflectorEvent, Store, differences
+from kwlab.watching.store import ReflectorEvent, Store, differences
 from kwlab.wire import EventType, ListPage, WatchEvent
 from tests.histories import shipped
 from tests.mutants import found_out, is_any_broken

@@ -17,11 +17,11 @@ from typing import Final
 import pytest
 
 import kwlab
+from kwlab.log import Origin
 from kwlab.watching.observer import Gap, Listed, ListFailed, ReflectorRecord, RetriesHidden, log_to
 from kwlab.watching.reflector import Reflector
 from kwlab.watching.reflectoroptions import ReflectorOptions
 from kwlab.watching.retryoptions import RetryOptions
-from kwlab.watching.store import Origin
 from tests.leaks import LONG, until
 from tests.nightly import EVENTS_TOTAL
 from tests.raw_server import CHUNKED, CLOSING, END, Connection, RawServer, added, chunk

@@ -69,6 +69,7 @@ def run(
     timeout_seconds: int = 60,
     cut: Cut = whole_lines,
     namespace: str = NAMESPACE,
+    told: History | None = None,
 ) -> Count:
     """Run RetryWatcher to the end of a history, and count."""
     session = Session(CuttingServer(past, scenario, cut))
@@ -100,4 +101,4 @@ def run(
     for attempt in log.attempts:
         if attempt.closed_at is None:
             attempt.closed_at = session.clock.now()
-    return count(log, past)
+    return count(log, told or past, past)

@@ -212,4 +212,4 @@ def _run_of(actor: Actor, happened: History) -> Run:
     assert isinstance(actor.result, tuple)
     log, ended = actor.result
     assert isinstance(log, Log)
-    return Run(count(log, watched_by(log, happened)), ended)
+    return Run(count(log, watched_by(log, happened), happened), ended)

@@ -11,6 +11,7 @@ from typing import Final
 
 from kwlab.messages import say
 from kwlab.metrics import Cost
+from kwlab.naming import terms_in_words
 from kwlab.strip.marks import Canvas, Colours, attribute, frame, number, text_width
 from kwlab.table import Table
 
@@ -149,13 +150,14 @@ def _row(canvas: Canvas, cost: Cost, scale: _Scale, top: float) -> None:
         LEFT - 12, top + 15, _short(cost.watcher), "ink", 15, anchor="end", is_bold=True,
         title=cost.watcher,
     )  # fmt: skip
-    split, end = scale.at(cost.replayed), scale.at(cost.delivered)
-    if cost.replayed:
+    wasted = cost.delivered - cost.new
+    split, end = scale.at(wasted), scale.at(cost.delivered)
+    if wasted:
         _replayed(canvas, top, split)
     if cost.new:
         canvas.rect(split, top, max(end - split, 2), BAR, "b")
     canvas.text(end + 8, top + 15, thousands(cost.delivered), "ink", 15, is_bold=True)
-    kind = "vt" if cost.replayed else "soft"
+    kind = "vt" if wasted else "soft"
     canvas.text(LEFT + 2, top + BAR + 15, sum_of(cost), kind, 12)
 
 
@@ -198,7 +200,10 @@ def sum_of(cost: Cost) -> str:
     str
         ``0 new + 50 replayed``.
     """
-    return say("cost.sum", new=thousands(cost.new), replayed=thousands(cost.replayed))
+    terms = {"new": cost.new, "replayed": cost.replayed}
+    if cost.not_requested:
+        terms["not_requested"] = cost.not_requested
+    return terms_in_words(terms, thousands)
 
 
 def table(costs: Sequence[Cost], caption: str) -> Table:
@@ -213,13 +218,11 @@ def table(costs: Sequence[Cost], caption: str) -> Table:
     -------
     Table
     """
-    names = ("watcher", "connections", "delivered", "new", "replayed")
+    names = ["connections", "delivered", "new", "replayed"]
+    if any(cost.not_requested for cost in costs):
+        names.append("not_requested")
     rows = tuple(
-        (
-            cost.watcher,
-            *map(thousands, (cost.connections, cost.delivered, cost.new, cost.replayed)),
-        )
-        for cost in costs
+        (cost.watcher, *(thousands(getattr(cost, name)) for name in names)) for cost in costs
     )
-    heads = tuple(say(f"cost.head.{name}") for name in names)
+    heads = tuple(say(f"cost.head.{name}") for name in ("watcher", *names))
     return Table(heads, rows, left=frozenset({0}), caption=caption)

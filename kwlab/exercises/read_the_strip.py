@@ -117,4 +117,4 @@ def _names(answer: object) -> frozenset[str] | None:
 
 
 def _again(count: Count) -> int:
-    return count.fates[BACK].count(Fate.REPLAYED)
+    return sum(receipt.fate is Fate.REPLAYED for receipt in count.receipts[BACK])

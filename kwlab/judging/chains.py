@@ -10,15 +10,15 @@ What came just before a connection broke may not have been read, so asking from 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from kwlab.history import Change, History, numbered
+from kwlab.history import History, Object, numbered
 from kwlab.judging.properties import EXPIRED
-from kwlab.log import Attempt, Close, Log, Request, Seen
+from kwlab.log import Attempt, Close, Log, Origin, Request, Seen
 from kwlab.scope import Scope
-from kwlab.wire import EventType, WatchEvent, out_of_table, resource_version_of
+from kwlab.wire import EventType, WatchEvent, out_of_table
 
 UNREAD_SECONDS: Final = 0.25
 """What was sent so shortly before a break may not have been read, in real seconds."""
@@ -92,7 +92,7 @@ class Chain:
         attempt.is_anew = is_shown or listed is not None or not self.attempts
         if listed is not None and not is_shown:
             attempt.requests.insert(0, listed)
-            attempt.handed = _version(listed)
+            attempt.handed = listed.listed
         elif not attempt.is_anew:
             attempt.handed = self._resumed(asked)
         if self.attempts:
@@ -108,7 +108,7 @@ class Chain:
 
     def relisted(self, listed: Request) -> None:
         """Note a list after the last watch, from which nobody has gone on yet."""
-        version = _version(listed)
+        version = listed.listed
         attempt = Attempt(listed.at, version, [listed], closed_at=listed.at, close=Close.OVER)
         attempt.is_anew = True
         self.attempts.append(attempt)
@@ -117,7 +117,7 @@ class Chain:
         since = self.closed_at - OVERLAP_SECONDS * self.speed if self.attempts else 0.0
         recent = [listed for listed in lists if listed.at >= since]
         for listed in reversed(recent):
-            if _version(listed) == asked:
+            if listed.listed == asked:
                 return listed
         return recent[-1] if recent and not self.knows(asked) else None
 
@@ -211,7 +211,7 @@ def chains(requests: Iterable[Request], *, now: float, speed: float) -> list[Cha
         who = seen.client, Scope.of(seen)
         waiting = lists.setdefault(who, [])
         if not seen.is_watch:
-            waiting += [seen] if _is_list(seen) else []
+            waiting += [seen] if seen.listed else []
             continue
         chain = _chosen([chain for chain in found if (chain.client, chain.scope) == who], seen)
         if chain is None:
@@ -231,19 +231,6 @@ def _chosen(own: Sequence[Chain], watch: Request) -> Chain | None:
     asked = watch.parameter("resourceVersion") or ""
     free = [chain for chain in own if chain.is_free(watch.at)]
     return max(free, key=lambda chain: (chain.knows(asked), chain.closed_at), default=None)
-
-
-def _is_list(request: Request) -> bool:
-    is_whole = request.status == 200 and request.close is not Close.CUT and bool(request.sent)
-    return is_whole and bool(_version(request))
-
-
-def _version(listed: Request) -> str:
-    """Give the resourceVersion of what is a list; empty when it is none."""
-    try:
-        return resource_version_of(listed.sent[0][1])
-    except ValueError:
-        return ""
 
 
 def _as_of(request: Request, now: float) -> Request:
@@ -272,36 +259,27 @@ def printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
-def counted_against(chain: Chain, history: History) -> tuple[Log, History, int]:
+def counted_against(chain: Chain, history: History) -> tuple[Log, History]:
     """Make the log of a watcher, and the history that it could be told.
 
-    Parameters
-    ----------
-    chain : Chain
-    history : History
-        As the chain's scope is told it.
-
-    Returns
-    -------
-    tuple of (Log, History, int)
-        The history begins with the list, or with what the first watch showed, or with the
-        resourceVersion that was asked for. What a later list shows counts as delivered with the
-        watch after it, as to a program that compares; what was overtaken before that list is
-        left out of the history and counted, for nobody could have seen it there.
+    The history, of which the chain's scope is told, is given from the list on, or from what the
+    first watch showed, or from the resourceVersion that was asked for. What a later list shows
+    counts as delivered with the watch after it, as to a program that compares.
     """
     start = _shown(chain.attempts[0], history)
     reader = _Reader(history, start)
     attempts = [reader.read(attempt) for attempt in chain.attempts]
     state = tuple(history.state(start).values())
-    told = ((c.at, c.type, c.object) for c in reader.changes if c.number not in reader.overtaken)
-    version = history.changes[start - 1].object.resource_version if start else ""
-    past = replace(
-        history,
-        resource_version=version or history.resource_version,
-        objects=state,
-        changes=tuple(numbered(state, told)),
-    )
-    return Log(chain.name, attempts), past, len(reader.overtaken)
+    told = ((change.at, change.type, change.object) for change in history.changes[start:])
+    version = _version_after(history, start)
+    changes = tuple(numbered(state, told))
+    past = replace(history, resource_version=version, objects=state, changes=changes)
+    return Log(chain.name, attempts), past
+
+
+def _version_after(history: History, number: int) -> str:
+    at = history.changes[number - 1].object if number else history
+    return at.resource_version
 
 
 def _shown(attempt: Attempt, history: History) -> int:
@@ -309,8 +287,7 @@ def _shown(attempt: Attempt, history: History) -> int:
     happened = history.happened(attempt.at)
     if attempt.handed in _ANYWHERE or attempt.watch is None or _sends_initial(attempt.watch):
         return happened
-    name = history.name_of(attempt.handed).removeprefix("rv@")
-    return int(name) if name != attempt.handed else 0
+    return history.followed_by(attempt.handed) or 0
 
 
 class _Reader:
@@ -318,52 +295,44 @@ class _Reader:
 
     def __init__(self, history: History, start: int) -> None:
         self.history = history
-        self.changes: Sequence[Change] = history.changes[start:]
-        self.overtaken: set[int] = set()
         self._numbers = {c.object.identity: c.number for c in history.changes}
-        self._told: dict[str, int] = {item.uid: 0 for item in history.state(start).values()}
-        self._seen: set[int] = set()
+        self._held: dict[str, Object | Seen] = {o.uid: o for o in history.state(start).values()}
         self._is_first = True
 
     def read(self, attempt: Attempt) -> Attempt:
         seen = list(attempt.watch.seen()) if attempt.watch else []
         told = [s for s in seen if s.type not in _NO_CHANGE]
+        listed = ""
         if attempt.is_anew:
-            shown = self.history.state(number := _shown(attempt, self.history))
-            known = {item.identity for item in shown.values()}
+            number = _shown(attempt, self.history)
+            shown = {item.uid: item for item in self.history.state(number).values()}
             if attempt.handed in _ANYWHERE or (attempt.watch and _sends_initial(attempt.watch)):
-                told = _after_opening(told, known)
+                told = _after_opening(told, {item.identity for item in shown.values()})
             if not self._is_first:
-                told = [*self._listed(number, attempt.at), *told]
+                listed = _version_after(self.history, number)
+                told = [*self._compared(shown, attempt.at), *told]
         self._is_first = False
         for each in told:
-            self._note(each.uid, self._numbers.get(each.identity, 0))
-        return replace(attempt, delivered=told)
+            self._held[each.uid] = each
+            if each.type is EventType.DELETED:
+                del self._held[each.uid]
+        return replace(attempt, delivered=told, listed=listed)
 
-    def _note(self, uid: str, number: int) -> None:
-        self._seen.add(number)
-        self._told[uid] = max(self._told.get(uid, 0), number)
-
-    def _listed(self, number: int, at: float) -> list[Seen]:
-        """Give what a list tells of what was missed; of several changes of an object, the last."""
-        done = self._seen | self.overtaken
-        missed = [c for c in self.changes if c.number <= number and c.number not in done]
-        last = {change.object.uid: change for change in missed}
-        told = sorted(filter(self._is_news, last.values()), key=lambda change: change.number)
-        self.overtaken |= {c.number for c in missed} - {c.number for c in told}
-        return [_as_seen(change, at) for change in told]
-
-    def _is_news(self, change: Change) -> bool:
-        uid = change.object.uid
-        is_known = uid in self._told
-        return self._told.get(uid, 0) < change.number and (
-            is_known or change.type is not EventType.DELETED
-        )
+    def _compared(self, shown: Mapping[str, Object], at: float) -> list[Seen]:
+        """Give what a list tells to a program that compares it with what it knows."""
+        gone = [held for uid, held in self._held.items() if uid not in shown]
+        inferred = [_as_seen(each, at, EventType.DELETED, Origin.INFERRED) for each in gone]
+        changed = []
+        for uid, item in shown.items():
+            held = self._held.get(uid)
+            if held is None or held.resource_version != item.resource_version:
+                kind = EventType.ADDED if held is None else EventType.MODIFIED
+                changed.append(_as_seen(item, at, kind, Origin.RELIST))
+        return [*inferred, *sorted(changed, key=lambda seen: self._numbers.get(seen.identity, 0))]
 
 
-def _as_seen(change: Change, at: float) -> Seen:
-    item = change.object
-    return Seen(at, change.type, item.namespace, item.name, item.uid, item.resource_version)
+def _as_seen(item: Object | Seen, at: float, kind: EventType, origin: Origin) -> Seen:
+    return Seen(at, kind, item.namespace, item.name, item.uid, item.resource_version, origin)
 
 
 def _after_opening(told: Sequence[Seen], known: set[tuple[str, str]]) -> list[Seen]:

@@ -37,7 +37,7 @@ from kwlab.judging.judge import Verdict
 from kwlab.judging.properties import Broken, Property
 from kwlab.log import Attempt, Close, Log, Request
 from kwlab.messages import say, seconds
-from kwlab.metrics import count
+from kwlab.metrics import Count, count
 from kwlab.scope import Scope
 from kwlab.server import faults
 from kwlab.watched import told_to
@@ -243,13 +243,14 @@ def _is_let_in(chain: Chain) -> bool:
 
 
 def _judged(chain: Chain, told: History, served: Witness, now: float) -> ClientVerdict:
-    log, history, overtaken = counted_against(chain, told)
-    shown = Comparison([Run(count(log, history))], history, served.scenario)
+    log, history = counted_against(chain, told)
+    counted = count(log, history)
+    shown = Comparison([Run(counted)], history, served.scenario)
     lived = _in_real_seconds(log, replace(history, seconds=now), served.speed)
     broken = properties.broken(count(*lived), lived[1], _BUT_PACE)
     paced = _as_at_speed_one(log, served.speed)
     broken += properties.broken(count(paced, history), history, [Property.WAITS])
-    verdict, text = _said(log.attempts, broken, history, overtaken)
+    verdict, text = _said(counted, broken, history)
     if verdict is Verdict.CORRECT and not (told.objects or told.changes):
         path = printable(str(chain.scope))
         verdict, text = Verdict.NOT_ATTEMPTED, say("client.nothing", path=path)
@@ -297,15 +298,13 @@ def _as_at_speed_one(log: Log, speed: float) -> Log:
     return Log(log.watcher, attempts)
 
 
-def _said(
-    attempts: Sequence[Attempt], broken: Sequence[Broken], history: History, overtaken: int
-) -> tuple[Verdict, str]:
+def _said(counted: Count, broken: Sequence[Broken], history: History) -> tuple[Verdict, str]:
     if broken:
         lines = (f"{one.property}:\n    {one}" for one in broken)
         return Verdict.NOT_YET, "\n".join((say("exercise.not_yet"), *lines))
-    if len(attempts) == 1:
-        return Verdict.NOT_ATTEMPTED, _undecided(attempts[0])
-    return Verdict.CORRECT, " ".join(_correct(attempts, history, overtaken))
+    if len(counted.attempts) == 1:
+        return Verdict.NOT_ATTEMPTED, _undecided(counted.attempts[0])
+    return Verdict.CORRECT, " ".join(_correct(counted, history))
 
 
 def _undecided(only: Attempt) -> str:
@@ -314,9 +313,9 @@ def _undecided(only: Attempt) -> str:
     return say(key, seconds=at, close=say(f"close.{only.close}"))
 
 
-def _correct(attempts: Sequence[Attempt], history: History, overtaken: int) -> Iterator[str]:
-    n = len(attempts) - 1
-    before = [one for one, after in pairwise(attempts) if after.is_anew]
+def _correct(counted: Count, history: History) -> Iterator[str]:
+    n = len(counted.attempts) - 1
+    before = [one for one, after in pairwise(counted.attempts) if after.is_anew]
     expired = sum(attempt.status == properties.EXPIRED for attempt in before)
     lists = len(before) - expired
     if lists:
@@ -328,8 +327,8 @@ def _correct(attempts: Sequence[Attempt], history: History, overtaken: int) -> I
         yield say("client.relisted", n=expired)
     if before:
         yield say("client.compares")
-    if overtaken:
-        yield say("client.overtaken", n=overtaken)
+    if counted.superseded:
+        yield say("client.superseded", n=len(counted.superseded))
 
 
 def _remarks(

@@ -308,7 +308,7 @@ def _played(name: str, function: WatchFunction, task: Task, trial: Trial, lab: L
     # who watches less than that loses something.
     past, run = shown.history, shown.runs[0]
     told = past if task.selects is None else narrowed(past, task.selects)
-    counted = count(Log(name, list(run.count.attempts)), told)
+    counted = count(Log(name, list(run.count.attempts)), told, past)
     unread = tuple(tuple(options.unread()) for options in given)
     return Outcome(task, Comparison([Run(counted, run.ended)], told, shown.scenario), unread=unread)
 

@@ -17,6 +17,7 @@ from kwlab.history import History, Object
 from kwlab.judging import properties
 from kwlab.judging.properties import Broken, Property
 from kwlab.log import Attempt, Close
+from kwlab.metrics import Fate
 from kwlab.recording import Recording
 from kwlab.scope import Scope, scopes
 from kwlab.stage import Faults
@@ -232,11 +233,10 @@ def _path(attempt: Attempt) -> str:
 
 def _strangers(outcome: Outcome) -> Iterator[Attempt]:
     """Give an attempt for each event of an object that was not to be asked for."""
-    past = outcome.history
-    known = {item.identity for item in past.objects}
-    known |= {change.object.identity for change in past.changes}
-    for attempt in outcome.run.count.attempts:
-        yield from (attempt for seen in attempt.delivered if seen.identity not in known)
+    count = outcome.run.count
+    for number, _, fate in count.deliveries():
+        if fate is Fate.NOT_REQUESTED:
+            yield count.attempts[number]
 
 
 def _thrown_away(outcome: Outcome) -> Attempt | None:

@@ -6,12 +6,12 @@ The picture, its tables and its sentences are all made from these.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from kwlab.history import Change, History
 from kwlab.log import Attempt, Close, Seen
-from kwlab.metrics import Count, Fate, Slot, slot_of
+from kwlab.metrics import Count, Fate, Receipt, Slot, slot_of
 from kwlab.wire import EventType
 
 _NO_CONNECTION = frozenset({Close.REFUSED, Close.STATUS})
@@ -26,25 +26,41 @@ class Told:
     ----------
     index : int
         Its place among all that the watcher was delivered, from 0.
-    seen : Seen
-    fate : Fate
-    change : Change or None
-        What it tells of; None when it tells of an object as it was at the start.
+    receipt : Receipt
     is_opening : bool
         Whether it belongs to what a connection sent first: replayed, or older than the
         connection, or between such events.
     """
 
     index: int
-    seen: Seen
-    fate: Fate
-    change: Change | None
+    receipt: Receipt
     is_opening: bool
+
+    @property
+    def seen(self) -> Seen:
+        """Give the event."""
+        return self.receipt.seen
+
+    @property
+    def fate(self) -> Fate:
+        """Tell what it was worth."""
+        return self.receipt.fate
+
+    @property
+    def change(self) -> Change | None:
+        """Give what it tells of; None when that was so at the start, or was not requested."""
+        return self.receipt.change
 
     @property
     def is_late(self) -> bool:
         """Tell whether a change is told only after the watcher had been away."""
-        return self.is_opening and self.change is not None and self.fate is not Fate.REPLAYED
+        return self.receipt.is_late or self.fate is Fate.INFERRED
+
+    @property
+    def manner(self) -> str:
+        """Name how it tells, as the end of a sentence's key: ``late``, ``disguised``."""
+        is_late = self.fate is Fate.NEW and self.is_late
+        return "late" if is_late else self.fate.name.lower()
 
     def tells_of(self, change: Change) -> bool:
         """Tell whether it is the first word of a change, whatever that looks like to others.
@@ -57,8 +73,8 @@ class Told:
         -------
         bool
         """
-        is_news = self.change is not None and self.fate is not Fate.REPLAYED
-        return is_news and self.change is not None and self.change.number == change.number
+        told = self.change if self.receipt.tells else None
+        return told is not None and told.number == change.number
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,8 +320,7 @@ def drawn(counts: Sequence[Count], history: History) -> History:
 
 
 def _lane(count: Count, names: Names, bookmarks: Sequence[tuple[Seen, ...]]) -> Lane:
-    changes = {change.object.identity: change for change in count.told.changes}
-    connections = tuple(_connections(count, changes, names, bookmarks))
+    connections = tuple(_connections(count, names, bookmarks))
     told = tuple(told for connection in connections for told in connection.told)
     absences = tuple(_absences(connections, count))
     missed = {change.number for absence in absences for change in absence.lost}
@@ -313,7 +328,7 @@ def _lane(count: Count, names: Names, bookmarks: Sequence[tuple[Seen, ...]]) -> 
         count=count,
         connections=connections,
         absences=absences,
-        spells=tuple(_spells(told, count.told)),
+        spells=tuple(_spells(told, count)),
         told=told,
         lost_connected=tuple(c for c in count.lost if c.number not in missed),
         closed_at=max((c.closed_at for c in connections), default=0.0),
@@ -324,13 +339,12 @@ def _lane(count: Count, names: Names, bookmarks: Sequence[tuple[Seen, ...]]) -> 
 
 def _connections(
     count: Count,
-    changes: Mapping[tuple[str, str], Change],
     names: Names,
     bookmarks: Sequence[tuple[Seen, ...]],
 ) -> Iterator[Connection]:
     index = 0
-    for number, (attempt, fates) in enumerate(zip(count.attempts, count.fates, strict=True), 1):
-        told = tuple(_told(attempt, fates, changes, index))
+    for number, (attempt, row) in enumerate(zip(count.attempts, count.receipts, strict=True), 1):
+        told = tuple(_told(attempt, row, index))
         index += len(told)
         is_open = attempt.close not in _NO_CONNECTION and bool(attempt.watch or told)
         yield Connection(
@@ -349,21 +363,14 @@ def _connections(
         )
 
 
-def _told(
-    attempt: Attempt,
-    fates: Sequence[Fate],
-    changes: Mapping[tuple[str, str], Change],
-    index: int,
-) -> Iterator[Told]:
-    found = [changes.get(seen.identity) for seen in attempt.delivered]
+def _told(attempt: Attempt, receipts: Sequence[Receipt], index: int) -> Iterator[Told]:
     opening = 0
-    for number, (fate, change) in enumerate(zip(fates, found, strict=True), 1):
-        if fate is Fate.REPLAYED or change is None or change.at <= attempt.at:
+    for number, one in enumerate(receipts, 1):
+        is_old = one.change is not None and one.change.at <= attempt.at
+        if one.fate is Fate.REPLAYED or is_old:
             opening = number
-    for number, (seen, fate, change) in enumerate(
-        zip(attempt.delivered, fates, found, strict=True)
-    ):
-        yield Told(index + number, seen, fate, change, number < opening)
+    for number, one in enumerate(receipts):
+        yield Told(index + number, one, number < opening)
 
 
 def _bookmarks(attempt: Attempt) -> Iterator[Seen]:
@@ -402,13 +409,13 @@ def _between(changes: Sequence[Change], start: float, end: float) -> tuple[Chang
     return tuple(change for change in changes if start < change.at <= end)
 
 
-def _spells(told: Sequence[Told], history: History) -> Iterator[Spell]:
+def _spells(told: Sequence[Told], count: Count) -> Iterator[Spell]:
     store: dict[Slot, tuple[str, Told | None]] = {
-        slot_of(item, history): (item.uid, None)
-        for item in sorted(history.objects, key=lambda item: (item.namespace, item.name))
+        slot_of(item, count.plurals): (item.uid, None)
+        for item in sorted(count.told.objects, key=lambda item: (item.namespace, item.name))
     }
     for event in told:
-        seen, slot = event.seen, slot_of(event.seen, history)
+        seen, slot = event.seen, slot_of(event.seen, count.plurals)
         held = store.get(slot)
         if held and (seen.type is EventType.DELETED or held[0] != seen.uid):
             yield Spell(held[0], held[1], event)

@@ -68,6 +68,8 @@ def _entries(planned: Plan) -> Iterator[tuple[Sample, float, str]]:
         yield _columns, 18, say("strip.legend.column")
         room = 24 if planned.size.has_letters else 18
         yield _again(planned), room, say("strip.legend.replayed", type=EventType.ADDED.value)
+    if any(t.fate is Fate.NOT_REQUESTED for t in told):
+        yield _shape_sample(planned, EventType.ADDED, "k"), 16, say("strip.legend.not_requested")
     if any(t.is_late for t in told):
         yield _late, 24, say("strip.legend.late")
     if any(t.is_late and t.seen.type is EventType.DELETED for t in told):

@@ -282,12 +282,12 @@ class PanelDrawing:
         if told.fate is Fate.REPLAYED:
             self._replayed(told, x, y)
             return
-        key = "disguised" if told.fate is Fate.DISGUISED else "late" if told.is_late else "new"
-        title = self._describe(told, f"strip.title.{key}")
+        title = self._describe(told, f"strip.title.{told.manner}")
+        kind = "k" if told.fate is Fate.NOT_REQUESTED else "bm"
         if self.size.has_ticks and told.seen.type is EventType.MODIFIED:
             self.canvas.path(f"M{number(x)} {number(y - 2.8)}v5.6", "bl", 1.4, title=title)
         else:
-            shape(self.canvas, told.seen.type, x, y, r, "bm", width=self.size.halo, title=title)
+            shape(self.canvas, told.seen.type, x, y, r, kind, width=self.size.halo, title=title)
         if self.size.has_letters:
             lettered(self.canvas, told.seen.type, x, y, r, "in")
 
@@ -346,19 +346,10 @@ class PanelDrawing:
         self._total(y, say(key, n=n, count=short(n)), "vt" if n else "ink", is_bold=True)
 
     def _adds_up(self, y: float) -> None:
-        count = self.count
-        facts = {
-            "delivered": short(count.delivered),
-            "new": short(count.new),
-            "replayed": short(count.replayed),
-            "changes": short(len(count.changes)),
-            "lost": short(len(count.lost)),
-        }
-        text = say("strip.adds_up.delivered", **facts)
+        received, changes = self.count.sums(short)
         self.canvas.text(LABELS, y, say("strip.label.adds_up"))
-        self.canvas.text(LEFT, y, text)
-        start = LEFT + text_width(text, 12) + 24
-        self.canvas.text(start, y, say("strip.adds_up.changes", **facts))
+        self.canvas.text(LEFT, y, received)
+        self.canvas.text(LEFT + text_width(received, 12) + 24, y, changes)
 
     def _beliefs(self) -> None:
         count, y = self.count, self.panel.bottom - 7

@@ -275,14 +275,15 @@ class Walk:
         if found is None:
             if change.number not in lane.watched:
                 return say("strip.fate.unwatched", watcher=watcher)
+            if change in lane.count.superseded:
+                return say("strip.fate.superseded", watcher=watcher)
             if change.number not in lane.lost:
                 return say("strip.fate.pending", watcher=watcher)
             is_away = change.number not in {one.number for one in lane.lost_connected}
             return say(f"strip.fate.lost{'_away' if is_away else ''}", watcher=watcher)
         told = found[1]
-        key = "disguised" if told.fate is Fate.DISGUISED else "late" if told.is_late else "told"
         at = seconds_text(told.seen.at)
-        return say(f"strip.fate.{key}", watcher=watcher, at=at, type=told.seen.type.value)
+        return say(f"strip.fate.{told.manner}", watcher=watcher, at=at, type=told.seen.type.value)
 
     def _because(self, lane: Lane, change: Change) -> str:
         found, watcher = self._told(lane, change), lane.count.watcher

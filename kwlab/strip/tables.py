@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from kwlab import naming
 from kwlab.history import Change, Object
 from kwlab.messages import say
 from kwlab.metrics import Fate, believed_after
-from kwlab.naming import name_list
+from kwlab.naming import listed, name_list
 from kwlab.strip.facts import Connection, Lane, Told
 from kwlab.strip.plan import Plan, cut_texts, reason, seconds_text
 from kwlab.table import Table
@@ -72,15 +73,19 @@ def _asked(lane: Lane) -> str:
 
 def _delivered(lane: Lane) -> str:
     count = lane.count
-    if count.delivered and not count.replayed:
+    if count.delivered and count.delivered == count.new:
         return say("strip.alt.all_new", n=count.delivered)
-    return say("strip.alt.delivered", n=count.delivered, new=count.new, replayed=count.replayed)
+    terms = listed([say(f"strip.{name}", count=n) for name, n in count.terms[0].items()])
+    return say("strip.alt.delivered", n=count.delivered, terms=terms)
 
 
 def _lost(lane: Lane) -> str:
     text = say("strip.alt.lost", n=len(lane.count.lost))
-    deletions = lane.count.lost_deletions
-    return say("strip.alt.lost_deletions", lost=text, n=deletions) if deletions else text
+    if deletions := lane.count.lost_deletions:
+        text = say("strip.alt.lost_deletions", lost=text, n=deletions)
+    if superseded := len(lane.count.superseded):
+        text = say("strip.alt.superseded", lost=text, n=superseded)
+    return text
 
 
 def _believes(lane: Lane) -> str:
@@ -88,6 +93,8 @@ def _believes(lane: Lane) -> str:
     if count.ghosts:
         names = name_list([ghost.shown for ghost in count.ghosts])
         return say("strip.alt.ghosts", names=names, n=len(count.ghosts))
+    if count.strangers:
+        return say("strip.alt.strangers", names=name_list([one.shown for one in count.strangers]))
     if not count.told.objects and not count.told.changes:
         return say("strip.alt.nothing")
     missing = len(count.real) - len(count.believed)
@@ -108,7 +115,8 @@ def connections(plan: Plan) -> Table:
     """
     names = (
         "watcher", "connection", "asked_at", "asked_from", "value", "ended_at", "reason",
-        "delivered", "replayed", "changes", "bookmarks", "lost", "believed", "real", "ghosts",
+        "delivered", "inferred", "replayed", "not_requested", "changes", "bookmarks", "lost",
+        "believed", "real", "ghosts",
     )  # fmt: skip
     rows = tuple(row for lane in plan.lanes for row in _connection_rows(plan, lane))
     kept = [n for n, name in enumerate(names) if not rows or any(_filled(name, r[n]) for r in rows)]
@@ -122,7 +130,8 @@ def connections(plan: Plan) -> Table:
 
 
 def _filled(name: str, cell: str) -> bool:
-    return cell not in ({"", "0"} if name == "bookmarks" else {""})
+    is_rare = name in {"inferred", "not_requested", "bookmarks"}
+    return cell not in ({"", "0"} if is_rare else {""})
 
 
 def _heads(names: Sequence[str]) -> tuple[str, ...]:
@@ -131,12 +140,14 @@ def _heads(names: Sequence[str]) -> tuple[str, ...]:
 
 def _connection_rows(plan: Plan, lane: Lane) -> Iterator[tuple[str, ...]]:
     lost = {a.after.number: len(a.lost) for a in lane.absences if a.after}
+    strangers = {t.seen.uid for t in lane.told if t.fate is Fate.NOT_REQUESTED}
     told = 0
     for connection in lane.connections:
         told += len(connection.told)
         store = believed(plan, lane, lane.told[:told])
         real = _real(lane, connection.closed_at)
-        ghosts = sorted(name for uid, name in store.items() if uid not in real)
+        ghosts = sorted(name for uid, name in store.items() if uid not in real | strangers)
+        worth = Counter(one.fate for one in connection.told)
         yield (
             lane.count.watcher,
             str(connection.number),
@@ -146,8 +157,10 @@ def _connection_rows(plan: Plan, lane: Lane) -> Iterator[tuple[str, ...]]:
             seconds_text(connection.closed_at),
             reason(connection) or say("strip.close.over"),
             str(len(connection.told)),
-            str(connection.replayed),
-            str(len(connection.told) - connection.replayed),
+            str(worth[Fate.INFERRED]),
+            str(worth[Fate.REPLAYED]),
+            str(worth[Fate.NOT_REQUESTED]),
+            str(worth[Fate.NEW] + worth[Fate.DISGUISED]),
             str(len(connection.bookmarks)),
             str(lost.get(connection.number, 0)),
             str(len(store)),
@@ -191,7 +204,8 @@ def believed(plan: Plan, lane: Lane, told: Sequence[Told]) -> Mapping[str, str]:
     mapping of str to str
         Names by uid.
     """
-    store = believed_after(lane.count.told, (event.seen for event in told))
+    seen = (event.seen for event in told)
+    store = believed_after(lane.count.told, seen, lane.count.plurals)
     return {uid: plan.shown[uid] for uid in store.values()}
 
 
@@ -246,11 +260,12 @@ class _Fates:
     """Say of each change what became of it in one lane."""
 
     def __init__(self, lane: Lane) -> None:
-        self._first = {t.seen.identity: t for t in lane.told if t.fate is not Fate.REPLAYED}
+        self._first = {t.change.number: t for t in lane.told if t.change and t.receipt.tells}
         again = [t.seen.identity for t in lane.told if t.fate is Fate.REPLAYED]
         self._again = {identity: again.count(identity) for identity in set(again)}
         self._listed = {item.uid for item in lane.count.told.objects}
         self._watched = lane.watched
+        self._superseded = {change.number for change in lane.count.superseded}
         self._lost = dict.fromkeys(lane.lost, 0)
         for gap, absence in enumerate(lane.absences, start=1):
             self._lost.update(dict.fromkeys((c.number for c in absence.lost), gap))
@@ -272,10 +287,10 @@ class _Fates:
         if change.number in self._lost:
             gap = self._lost[change.number]
             return say("strip.cell.lost_gap", gap=gap) if gap else say("strip.cell.lost")
-        told = self._first.get(change.object.identity)
+        told = self._first.get(change.number)
         if told is None:
-            return say("strip.cell.pending")
-        key = "disguised" if told.fate is Fate.DISGUISED else "told"
+            is_superseded = change.number in self._superseded
+            return say("strip.cell.superseded" if is_superseded else "strip.cell.pending")
         at = seconds_text(told.seen.at)
-        cell = say(f"strip.cell.{key}", at=at, type=told.seen.type.value)
+        cell = say(f"strip.cell.{told.fate.name.lower()}", at=at, type=told.seen.type.value)
         return self._repeated(cell, change.object.identity)

@@ -26,7 +26,7 @@ from kwlab.errors import (
     Stalled,
     WatchEnded,
 )
-from kwlab.log import Close
+from kwlab.log import Close, Origin
 from kwlab.messages import say
 from kwlab.watching.causes import in_full
 from kwlab.watching.clock import RealClock
@@ -48,7 +48,7 @@ from kwlab.watching.pulling import Pulled
 from kwlab.watching.reflectoroptions import DEFAULT, ReflectorOptions
 from kwlab.watching.resume import Action, Cause, Do, Kind, Phase, State, step
 from kwlab.watching.retrywatcher import RetryWatcher
-from kwlab.watching.store import Origin, ReflectorEvent, Store, differences
+from kwlab.watching.store import ReflectorEvent, Store, differences
 from kwlab.wire import ListOptions
 
 _logger: Final = logging.getLogger(__name__)

@@ -13,29 +13,16 @@ nobody watched is an update there, and a deletion and an addition here.
 
 from __future__ import annotations
 
-import enum
 import threading
 from collections.abc import ItemsView, Iterable, Iterator, Mapping, ValuesView
 from typing import Any, TypeAlias
 
 from kwlab import wire
+from kwlab.log import Origin
 from kwlab.wire import EventType, WatchEvent
 
 Key: TypeAlias = tuple[str, str]
 """Namespace and name; the namespace is empty for objects that have none."""
-
-
-class Origin(enum.StrEnum):
-    """Name how a Reflector knows of an event."""
-
-    LIST = "list"
-    """The first list held the object."""
-    WATCH = "watch"
-    """The server sent the event."""
-    RELIST = "relist"
-    """A later list held the object, new or in another state."""
-    INFERRED = "inferred"
-    """A later list did not hold the object: it was deleted, and nobody saw when."""
 
 
 class ReflectorEvent(WatchEvent):
