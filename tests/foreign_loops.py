@@ -139,7 +139,7 @@ class Watched:
 
 def watched(
     history: History,
-    scenario: Sequence[Mapping[str, Any]],
+    scenario: Sequence[faults.Fault | Mapping[str, Any]],
     path: str,
     ask: Callable[[Foreign], str],
     **habits: Any,

@@ -21,6 +21,7 @@ from kwlab import recording, wire
 from kwlab.comparison import Comparison
 from kwlab.finding import Run, counts_table
 from kwlab.history import History, Object, narrowed
+from kwlab.judging.clients import judge_clients
 from kwlab.log import Attempt, Log, Origin, Seen
 from kwlab.made import Step, made, made_evenly
 from kwlab.metrics import Count, Fate, count
@@ -28,8 +29,8 @@ from kwlab.server import faults
 from kwlab.server.faults import Cut, Fault
 from kwlab.watching.reflectoroptions import ReflectorOptions
 from kwlab.wire import EventType, ListOptions, WatchEvent
-from tests import reflecting
-from tests.histories import NAMESPACE, pods, shipped
+from tests import foreign_loops, reflecting
+from tests.histories import NAMESPACE, PODS_PATH, pods, shipped
 from tests.loops import Loop
 from tests.test_reflector_properties import options, scenarios
 from tests.watching import correct, run, wrong
@@ -404,6 +405,29 @@ def test_a_reflector_loses_nothing_by_listing_again(
     assert (inferred, events.total()) == (found.inferred, found.new)
     assert (0, 0, (), ()) == (found.replayed, found.not_requested, found.lost, found.ghosts)
     everything_adds_up(found, past)
+
+
+@settings(max_examples=40)
+@given(
+    histories(quiet_seconds=100.0),
+    cuts,
+    st.sampled_from([foreign_loops.handed, foreign_loops.dropped, foreign_loops.zero]),
+    st.booleans(),
+    st.sampled_from(["", "labelSelector=app%3Dweb"]),
+)
+def test_a_served_verdict_adds_up(
+    drawn: Past, scenario: tuple[Cut, ...], ask: Any, again: bool, selector: str
+) -> None:
+    """Whatever a client does its sums hold; one that goes on from what it had misses nothing."""
+    past = drawn.made()
+    habits = {"again": again, "selector": selector}
+    saw = foreign_loops.watched(past, scenario, PODS_PATH, ask, **habits)
+    for one in judge_clients(saw).each:
+        found = one.shown.runs[0].count
+        everything_adds_up(found, past)
+        if ask is foreign_loops.handed:
+            assert (0, (), ()) == (found.replayed, found.lost, found.ghosts)
+            assert again or (0, ()) == (found.inferred, found.superseded)
 
 
 RELISTED = pods(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any, Final
@@ -20,7 +21,7 @@ from kwlab.made import Step, made
 from kwlab.metrics import Count, Fate
 from kwlab.recording import load, shipped
 from kwlab.watched import watched_by
-from kwlab.wire import ListOptions
+from kwlab.wire import ListOptions, WatchEvent
 from tests.histories import MAPS, NAMESPACE, NODES
 from tests.histories import shipped as past_of
 
@@ -209,6 +210,66 @@ def test_what_a_watch_with_a_selector_loses_is_of_the_selector() -> None:
     assert 0 == count.disguised
     assert (3, 3, 0, 4, 1) == sums(found["wrong"].count)
     assert "wrong and correct watched pods with app=web: 4 of the 6 changes" in str(found)
+
+
+def test_a_selector_that_is_lost_later_is_the_one_that_should_have_been_sent() -> None:
+    """What comes without it was not requested: no change, no ghost, and it is said apart."""
+    lab = Lab(
+        history(
+            Step(1.0, "add", "a", labels=WEB),
+            Step(2.0, "add", "b", labels=OTHER),
+            Step(10.5, "modify", "a", labels=OTHER),
+            Step(12.0, "delete", "b"),
+            Step(13.0, "add", "c", labels=WEB),
+            Step(14.0, "add", "d", labels=OTHER),
+        )
+    )
+    selectors = iter([{"label_selector": "app=web"}])
+
+    def loses_it(options: ListOptions) -> Any:
+        return of_pods(lab, **next(selectors, {}))(options)
+
+    found = lab.compare(scenario=AWAY, f=loses_it)
+    assert [
+        "    delivered   new   replayed   not requested   lost",
+        "f           6     2          0               4      1   (1 of them a deletion)",
+        "",
+        "f watched pods with app=web: 3 of the 6 changes here are of that, and only they count.",
+        "f: 6 delivered = 2 new + 0 replayed + 4 not requested; 3 changes = 2 new + 1 lost.",
+        "The program believes in 3 pods: a, c, d. 2 of them were not requested: a, d. "
+        "The cluster has 1 pod: c.",
+    ] == str(found).splitlines()
+    assert () == found["f"].count.ghosts
+    assert "1 change lost, 1 deletion among them; it believes in what was not requested: a, d" in (
+        repr(found.strip)
+    )
+    assert ">not requested<" in found.strip.picture.svg()
+
+
+def test_a_list_that_a_function_makes_and_compares_makes_up_for_what_was_missed() -> None:
+    """A deletion that its own list showed is inferred, and what came before that superseded."""
+    lab, held = two_types(), dict[str, Any]()
+
+    def lists(options: ListOptions) -> Any:
+        body = lab.api.list_namespaced_pod(lab.namespace, _preload_content=False).data
+        page = json.loads(body)
+        present = {item["metadata"]["uid"]: item for item in page["items"]}
+        for uid in held.keys() - present.keys():
+            yield WatchEvent(json.dumps({"type": "DELETED", "object": held.pop(uid)}).encode())
+        held.update(present)
+        version = page["metadata"]["resourceVersion"]
+        yield from kwlab.events(of_pods(lab)(options.replace(resource_version=version)))
+
+    found = lab.compare(scenario=AWAY, lists=lists)
+    assert (
+        "lists: 2 delivered = 1 new + 1 inferred + 0 replayed; "
+        "2 changes = 1 new + 1 inferred + 0 lost."
+    ) in str(found).splitlines()
+    assert [] == [each for each in found["lists"].count.believed if not each.exists]
+    cells = {row[1]: row[5] for row in found.strip.to_table("changes").rows}
+    assert "11 s, inferred" == cells["rv@5"]
+    found.strip.go_to(change=2)
+    assert "‘lists’ was away; a list shows at 11 s that it is gone." in str(found.strip)
 
 
 def test_a_namespace_is_not_the_others_business() -> None:
