@@ -93,7 +93,7 @@ pins: $(VENV)/.test
 		--output-file constraints.txt pyproject.toml
 
 bench: $(VENV)/.test
-	$(BIN)/python -m tests.bench
+	$(BIN)/python -m benchmarks
 
 rig:
 	@$(PYTHON) -m tests.build_rig
@@ -101,7 +101,7 @@ rig:
 # A quarter of an hour, and it installs each library in an environment of its own.
 peers: $(VENV)/.test
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(BIN)/python -m tests.peers
+	$(BIN)/python -m benchmarks.peers
 
 notebooks: $(VENV)/.test
 	$(BIN)/python -m tests.write_notebooks
@@ -110,7 +110,7 @@ nightly: $(VENV)/.test
 	@for p in $(PYTHONS); do $$p -c '' || { \
 		echo "make nightly: $$p cannot be run. Install it (for 3.14: make python3.14), or leave it out: PYTHONS='...'" >&2; \
 		exit 1; }; done
-	$(PYTEST) $(PARALLEL) $(NBVAL) --hypothesis-profile=nightly
+	$(PYTEST) $(PARALLEL) $(NBVAL) --hypothesis-profile=nightly tests notebooks benchmarks
 	@for p in $(PYTHONS); do \
 		echo "== $$p"; \
 		$(MAKE) --no-print-directory VENV=$(VENV)-$$(basename $$p) PYTHON=$$p one-python || exit 1; \

@@ -1,6 +1,6 @@
 """``make bench``: medians, and ratios between medians of one run.
 
-    python -m tests.bench [word ...]
+    python -m benchmarks [word ...]
 
 runs those whose names hold one of the words. A bench is a function that sets up and returns what
 is timed; the thing that is timed may return its own seconds, when it alone can measure them.
@@ -17,8 +17,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from tests import bench_lab, bench_serve, bench_watch
-from tests.bench_types import Timed
+from benchmarks import bench_lab, bench_serve, bench_watch
+from benchmarks.bench_types import Timed
 from tests.conftest import tool
 
 

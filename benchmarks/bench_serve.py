@@ -4,7 +4,7 @@ The server runs in a process of its own. The client is a socket that counts line
 both servers; a real one speaks TLS, and ``serve`` does not. The burst is made on the real server,
 and ``serve`` replays that recording: the same bytes an event.
 
-    python -m tests.bench_serve FILE | OBJECTS CHANGES
+    python -m benchmarks.bench_serve FILE | OBJECTS CHANGES
 
 is the process that serves: a recording, or a history that is made.
 """
@@ -26,12 +26,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
+from benchmarks.bench_types import Timed
 from kwlab import recording, wire
 from kwlab.history import from_recording
 from kwlab.made import made_evenly
 from kwlab.recording import Header, Item, RecordedChange, Recording, ResourceEntry
 from kwlab.server.serve import Served
-from tests.bench_types import Timed
 from tests.histories import PODS_PATH, pods
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def read_lines(asked: Asked, count: int) -> float:
 
 def serving(*arguments: object) -> tuple[int, str]:
     """Start a server in a process of its own; give its port and where to watch from."""
-    command = [sys.executable, "-m", "tests.bench_serve", *map(str, arguments)]
+    command = [sys.executable, "-m", "benchmarks.bench_serve", *map(str, arguments)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     _open.enter_context(process)
     assert process.stdin is not None and process.stdout is not None

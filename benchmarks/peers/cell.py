@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final, TypeAlias
 
+from benchmarks.peers.libraries import Library
+from benchmarks.peers.scripts import SECONDS, PeerServed, Script, history
 from kwlab.history import Change, History
 from kwlab.wire import EventType
 from tests.histories import NAMESPACE, PODS_PATH
-from tests.peers.libraries import Library
-from tests.peers.scripts import SECONDS, PeerServed, Script, history
 
 START_SECONDS: Final = 120.0
 """So long a library may take until its first request."""

@@ -11,15 +11,15 @@ from typing import Any, Final
 
 import pytest
 
+from benchmarks.peers import page
+from benchmarks.peers.cell import Outcome, Told, most_in_a_second, run
+from benchmarks.peers.libraries import LIBRARIES, Library
+from benchmarks.peers.notes import NOTES
+from benchmarks.peers.scripts import AT, CHANGES, SCRIPTS, Script, ScriptedServer, history
 from kwlab.history import Change
 from kwlab.server.exchange import End, Request, Response
 from kwlab.wire import EventType
 from tests.histories import PODS_PATH
-from tests.peers import page
-from tests.peers.cell import Outcome, Told, most_in_a_second, run
-from tests.peers.libraries import LIBRARIES, Library
-from tests.peers.notes import NOTES
-from tests.peers.scripts import AT, CHANGES, SCRIPTS, Script, ScriptedServer, history
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "peers.md"
 SPEED: Final = 4.0

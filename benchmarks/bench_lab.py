@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import kwlab
+from benchmarks.bench_types import Timed
 from kwlab.lab import Lab
 from kwlab.made import made_evenly
 from tests import watch_functions as functions
-from tests.bench_types import Timed
 
 
 def compare_the_story() -> Timed:

@@ -7,10 +7,10 @@ import platform
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from tests.peers.cell import Outcome
-from tests.peers.libraries import LIBRARIES, Library
-from tests.peers.notes import notes_on
-from tests.peers.scripts import AT, CHANGES, OBJECTS, SCRIPTS, SECONDS
+from benchmarks.peers.cell import Outcome
+from benchmarks.peers.libraries import LIBRARIES, Library
+from benchmarks.peers.notes import notes_on
+from benchmarks.peers.scripts import AT, CHANGES, OBJECTS, SCRIPTS, SECONDS
 
 MANY_REQUESTS: Final = 10
 """More requests than this in one second are named in the overview."""
@@ -81,10 +81,10 @@ _REPRODUCE: Final = """\
 ## Reproduce it
 
 `make peers` runs all of it again and writes this page; it takes about a quarter of an hour, and
-needs a package index for the libraries. `python -m tests.peers --only cut --only outage` runs some
-of the scripts and prints what came of them, `--only lightkube` some of the libraries. The scripts
-stand in `tests/peers/scripts.py`, the programs in `tests/peers/adapters`. The environments are kept
-in `kwlab-peers` in your cache folder; top-level versions are pinned, what they depend on is the
+needs a package index for the libraries. `python -m benchmarks.peers --only cut --only outage` runs
+some of the scripts and prints the results, `--only lightkube` some of the libraries. The scripts are
+in `benchmarks/peers/scripts.py`, the programs in `benchmarks/peers/adapters`. The environments are
+kept in `kwlab-peers` in your cache folder; top-level versions are pinned, what they depend on is the
 newest that fits.
 """
 

@@ -1,6 +1,6 @@
 """``make peers``: run every library against every script, and write the page.
 
-    python -m tests.peers [--only WORD] [--cache FOLDER] [--jobs N] [--page FILE]
+    python -m benchmarks.peers [--only WORD] [--cache FOLDER] [--jobs N] [--page FILE]
 
 With ``--only`` the outcomes are printed, and no page is written.
 """
@@ -17,10 +17,10 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Final
 
-from tests.peers import page
-from tests.peers.cell import Outcome, run
-from tests.peers.libraries import LIBRARIES, Library, environment, versions
-from tests.peers.scripts import SCRIPTS, Script
+from benchmarks.peers import page
+from benchmarks.peers.cell import Outcome, run
+from benchmarks.peers.libraries import LIBRARIES, Library, environment, versions
+from benchmarks.peers.scripts import SCRIPTS, Script
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "peers.md"
 PATIENT_SECONDS: Final = 60.0
@@ -60,7 +60,7 @@ def outcomes(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; 0 when the page is written."""
-    parser = argparse.ArgumentParser(prog="python -m tests.peers", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__)
     parser.add_argument("--only", action="append", default=[], help="scripts or libraries")
     parser.add_argument("--cache", type=Path, default=default_cache())
     parser.add_argument("--jobs", type=int, default=6)

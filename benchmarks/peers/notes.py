@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from tests.peers.libraries import Library
+from benchmarks.peers.libraries import Library
 
 # Written out, so that a new pin leaves its notes behind until somebody has read that version.
 KUBERNETES: Final = "kubernetes==37.0.2"

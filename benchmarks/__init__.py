@@ -1,0 +1,1 @@
+"""What is timed, and how other libraries come through the same faults: no tests of kwlab."""
