@@ -82,10 +82,10 @@ _REPRODUCE: Final = """\
 
 `make peers` runs all of it again and writes this page; it takes about a quarter of an hour, and
 needs a package index for the libraries. `python -m benchmarks.peers --only cut --only outage` runs
-some of the scripts and prints the results, `--only lightkube` some of the libraries. The scripts are
-in `benchmarks/peers/scripts.py`, the programs in `benchmarks/peers/adapters`. The environments are
-kept in `kwlab-peers` in your cache folder; top-level versions are pinned, what they depend on is the
-newest that fits.
+some of the scripts and prints the results, `--only lightkube` some of the libraries. The scripts
+are in `benchmarks/peers/scripts.py`, the programs in `benchmarks/peers/adapters`. The environments
+are kept in `kwlab-peers` in your cache folder; top-level versions are pinned, their dependencies are
+the newest that fit.
 """
 
 
