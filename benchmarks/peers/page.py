@@ -84,8 +84,8 @@ _REPRODUCE: Final = """\
 needs a package index for the libraries. `python -m benchmarks.peers --only cut --only outage` runs
 some of the scripts and prints the results, `--only lightkube` some of the libraries. The scripts
 are in `benchmarks/peers/scripts.py`, the programs in `benchmarks/peers/adapters`. The environments
-are kept in `kwlab-peers` in your cache folder; top-level versions are pinned, their dependencies are
-the newest that fit.
+are kept in `kwlab-peers` in your cache folder. Top-level versions are pinned; their dependencies
+are the newest that fit.
 """
 
 
