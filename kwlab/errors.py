@@ -167,3 +167,5 @@ class RecordingOver(BaseException):
 
     It is no ``Exception``: a learner's ``while True: try … except Exception`` has to end too.
     """
+
+    _render_traceback_ = KwlabError._render_traceback_

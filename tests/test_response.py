@@ -451,7 +451,8 @@ def test_a_limit_reaches_the_socket_that_the_client_let_go_of(is_kept: bool) -> 
 def test_nobody_waits_longer_than_there_is_time() -> None:
     """A wait is as long as the shortest of what limits it, and what is left counts as it passes."""
     now = [4.0]
-    answer = Answer(lambda _: None, OPTIONS, now=lambda: now[0])
+    clock = types.SimpleNamespace(now=lambda: now[0], sleep=None)
+    answer = Answer(lambda _: None, OPTIONS, clock=clock)
     assert answer.shortest() is None
     assert 20.0 == answer.shortest(20.0)
 

@@ -49,3 +49,38 @@ class RealClock:
     def wake(self) -> None:
         """End the sleep, or the next one, from any thread or signal handler."""
         self._woken.put(None)
+
+
+class OwnClock(RealClock):
+    """Keep real time, until a request goes to a server whose time is another: then keep that.
+
+    The time that it tells goes on from where it was, so that what was written down before and
+    what is due later stay comparable.
+    """
+
+    def __init__(self, like: OwnClock | None = None) -> None:
+        super().__init__()
+        self._server: Clock | None = None if like is None else like._server
+        self._ahead_seconds: float = 0.0 if like is None else like._ahead_seconds
+
+    @property
+    def is_real(self) -> bool:
+        """Tell whether no server has a time of its own."""
+        return self._server is None
+
+    def now(self) -> float:
+        """Give the time, in seconds."""
+        return self._ahead_seconds + (super().now() if self._server is None else self._server.now())
+
+    def sleep(self, seconds: float) -> None:
+        """Let so many seconds pass; a server may raise what ends all."""
+        if self._server is None:
+            super().sleep(seconds)
+        else:
+            self._server.sleep(seconds)
+
+    def follow(self, server: Clock) -> None:
+        """Keep a server's time from now on."""
+        if server is not self._server:
+            now = self.now()
+            self._server, self._ahead_seconds = server, now - server.now()

@@ -277,7 +277,7 @@ class Listing:
         return self._method(_preload_content=False, **timeout, **watch, **options)
 
     def _happenings(self, function: Callable[[ListOptions], object], until: float) -> _Happenings:
-        answer = self._answer = Answer(function, ListOptions(), now=self._clock.now)
+        answer = self._answer = Answer(function, ListOptions(), clock=self._clock)
         answer.until = None if until == math.inf else until
         # An interrupt() that came before this answer was known has interrupted nothing.
         if self._is_interrupted:

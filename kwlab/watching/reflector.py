@@ -29,7 +29,7 @@ from kwlab.errors import (
 from kwlab.log import Close, Origin
 from kwlab.messages import say
 from kwlab.watching.causes import in_full
-from kwlab.watching.clock import RealClock
+from kwlab.watching.clock import OwnClock
 from kwlab.watching.listing import Listing, Present, request_timeout
 from kwlab.watching.listmethod import ListAndWatch, bound, knows_watch_list
 from kwlab.watching.observer import (
@@ -64,7 +64,8 @@ class Reflector(Pulled[ReflectorEvent]):
 
     Asking for the next event acknowledges the last. Use it as a context manager, so that the
     connection is closed. One thread iterates; any thread may call :meth:`stop` and read
-    :attr:`store` and :attr:`has_synced`.
+    :attr:`store` and :attr:`has_synced`. On the ``api`` of a lab the iteration is by the lab's
+    time, and :class:`~kwlab.errors.RecordingOver` ends it when the story is over.
 
     Parameters
     ----------
@@ -109,8 +110,8 @@ class Reflector(Pulled[ReflectorEvent]):
         self._method = method
         self._options = chosen = options or DEFAULT
         self._retry = replace(chosen.retry, is_end_raised=True, is_expired_status_final=True)
-        self._real_clock = RealClock() if chosen.clock is None else None
-        self._clock = self._real_clock or chosen.clock or RealClock()
+        self._own_clock = OwnClock() if chosen.clock is None else None
+        self._clock = self._own_clock or chosen.clock or OwnClock()
         self._listing = Listing(
             method,
             page_size=chosen.page_size,
@@ -189,8 +190,8 @@ class Reflector(Pulled[ReflectorEvent]):
         watcher = self._watcher
         if watcher is not None:
             watcher.stop()
-        if self._real_clock is not None:
-            self._real_clock.wake()
+        if self._own_clock is not None:
+            self._own_clock.wake()
 
     def _rounds(self) -> _Steps:
         deadline = self._retry.deadline_seconds
@@ -264,8 +265,8 @@ class Reflector(Pulled[ReflectorEvent]):
             resource_version,
             self._opened,
             options=replace(self._retry, deadline_seconds=deadline),
-            # A real clock of its own: closing a watcher wakes whoever sleeps by the same one.
-            clock=self._options.clock,
+            # The same time, and not the same clock: closing a watcher wakes who sleeps by it.
+            clock=self._options.clock or OwnClock(self._own_clock),
             random=self._options.random,
             observer=self._note,
         )
@@ -328,7 +329,7 @@ class Reflector(Pulled[ReflectorEvent]):
             return cause.error
         assert action.ending is not None
         message = say(_SENTENCES[action.ending], detail=cause.detail, n=action.repeated)
-        if self._real_clock is not None:
+        if self._is_in_real_time:
             _logger.warning("%s", message)
         return action.ending(message, resource_version=self._resource_version, code=cause.code)
 
@@ -349,6 +350,10 @@ class Reflector(Pulled[ReflectorEvent]):
                 self._watched_seconds = max(self._watched_seconds, lived)
         self._report(record)
 
+    @property
+    def _is_in_real_time(self) -> bool:
+        return self._own_clock is not None and self._own_clock.is_real
+
     def _note_hidden_retries(self, retries_total: int) -> None:
         record = RetriesHidden(self._clock.now(), self._resource_version, retries_total)
         if not self._has_said_retries:
@@ -358,7 +363,7 @@ class Reflector(Pulled[ReflectorEvent]):
 
     def _say_failure(self, cause: Cause, delay_seconds: float) -> None:
         """Say the first list in a row that failed, for somebody waits and nothing else shows it."""
-        if self._real_clock is not None and not self._has_said_failure:
+        if self._is_in_real_time and not self._has_said_failure:
             self._has_said_failure = True
             message = say("reflector.failed", why=in_full(cause), seconds=f"{delay_seconds:.1f}")
             _logger.warning("%s", message)

@@ -53,7 +53,7 @@ class ReflectorOptions:
         hold for lists too. That 410 as an HTTP status is final and that ends are raised holds
         always: it is how a Reflector learns that it has to list again.
     clock : Clock, optional
-        The real one when None.
+        When None, real time, and on the ``api`` of a lab the lab's.
     random : callable
         Gives numbers from 0 up to 1, for the back-off and the timeouts.
     observer : callable, optional

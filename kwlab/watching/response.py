@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
@@ -24,6 +23,7 @@ from urllib.parse import parse_qs, urlsplit
 from kwlab.errors import StreamBroken, WatchFunctionError
 from kwlab.messages import say
 from kwlab.watching import causes
+from kwlab.watching.clock import Clock, OwnClock
 from kwlab.watching.reading import Happenings, OpenResponse, close, read
 from kwlab.watching.resume import Cause, Happening, Kind, cause_of
 from kwlab.wire import EventType, ListOptions, WatchEvent
@@ -104,8 +104,8 @@ class Answer:
     watch_function : callable
     options : ListOptions
         What it is handed.
-    now : callable
-        Gives the time, in seconds.
+    clock : Clock, optional
+        The real one when None.
 
     Attributes
     ----------
@@ -129,11 +129,12 @@ class Answer:
         watch_function: WatchFunction,
         options: ListOptions,
         *,
-        now: Callable[[], float] = time.monotonic,
+        clock: Clock | None = None,
     ) -> None:
         self._watch_function = watch_function
         self._options = options
-        self._now = now
+        self.clock = clock or OwnClock()
+        self._now = self.clock.now
         self._response: OpenResponse | None = None
         self._socket: socket.socket | None = None
         self._own_timeout: float | None = None
@@ -350,6 +351,21 @@ def current() -> Answer | None:
     Answer or None
     """
     return _calling.get()
+
+
+def live_by(clock: Clock) -> None:
+    """Tell whoever's watch function runs in this thread that its server has a time of its own.
+
+    It lives by that time from then on, unless it was given a clock. A transport in this process
+    says so whenever a request is made; nobody else is told, and nothing is kept.
+
+    Parameters
+    ----------
+    clock : Clock
+    """
+    answer = _calling.get()
+    if answer is not None and isinstance(answer.clock, OwnClock):
+        answer.clock.follow(clock)
 
 
 def _asked(response: OpenResponse) -> str | None:

@@ -17,7 +17,7 @@ from kwlab.errors import Expired, RecordingOver, ResourceVersionError
 from kwlab.log import Close
 from kwlab.messages import say
 from kwlab.watching.causes import in_full
-from kwlab.watching.clock import Clock, RealClock
+from kwlab.watching.clock import Clock, OwnClock, RealClock
 from kwlab.watching.ending import last_event, typed_end
 from kwlab.watching.observer import (
     AttemptEnded,
@@ -71,7 +71,8 @@ class RetryWatcher(Pulled[WatchEvent]):
     strict : bool
         Whether to do as client-go does to the letter, live-locks included.
     clock : Clock, optional
-        The real one when None.
+        When None, real time; on the ``api`` of a lab the lab's, which ends the iteration by
+        :class:`~kwlab.errors.RecordingOver` when the story is over.
     random : callable
         Gives numbers from 0 up to 1, for the jitter of the back-off.
     observer : callable, optional
@@ -136,7 +137,7 @@ class RetryWatcher(Pulled[WatchEvent]):
         self._watch_function = watch_function
         self._options = STRICT if strict else options or DEFAULT
         self._is_stopping = False
-        self._clock = clock or RealClock()
+        self._clock = clock or OwnClock()
         self._deadline: float | None = None
         self._has_said_retries = False
         self._random = random
@@ -174,7 +175,7 @@ class RetryWatcher(Pulled[WatchEvent]):
         if self._options.deadline_seconds is not None and self._deadline is None:
             self._deadline = self._clock.now() + self._options.deadline_seconds
         while not self._is_over():
-            answer = Answer(self._watch_function, self._asking(), now=self._clock.now)
+            answer = Answer(self._watch_function, self._asking(), clock=self._clock)
             attempt = _Attempt(
                 self._clock.now(), self.resource_version, answer, self._state.failures
             )
@@ -289,7 +290,7 @@ class RetryWatcher(Pulled[WatchEvent]):
 
     @property
     def _is_in_real_time(self) -> bool:
-        return isinstance(self._clock, RealClock)
+        return isinstance(self._clock, OwnClock) and self._clock.is_real
 
     def _say_hidden_retries(self, attempt: _Attempt) -> None:
         if not attempt.answer.hidden_retries:
