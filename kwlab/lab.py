@@ -6,7 +6,6 @@ watch function is run by RetryWatcher, and what it was told is counted against w
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -25,14 +24,14 @@ from kwlab.messages import say
 from kwlab.running import below_kwlab, watch_path
 from kwlab.scope import Scope, in_words, path_of
 from kwlab.server import faults
-from kwlab.server.door import HOST, Door
-from kwlab.stage import Faults, RecordedStage, Stage, behind_every_lab, played
+from kwlab.server.door import HOST, Door, Way
+from kwlab.stage import Faults, RecordedStage, Stage, played
 from kwlab.strip.draw import picture
-from kwlab.watching.response import WatchFunction
+from kwlab.watching.response import WatchFunction, live_by
 from kwlab.wire import ListOptions
 
 if TYPE_CHECKING:
-    from kubernetes.client import CoreV1Api
+    from kubernetes.client import ApiClient, CoreV1Api
     from urllib3 import PoolManager
 
 STORY: Final = "pods-cut-twice"
@@ -52,19 +51,30 @@ class Lab:
     ----------
     story : kwlab.recording.Recording, History or Stage
         What is played; of a stage, also by whom.
+    scenario : sequence of faults, optional
+        What goes wrong in a recording or history; the recording's own when None.
+
+    Raises
+    ------
+    ScenarioError
+        When the scenario cannot be played.
     """
 
-    def __init__(self, story: recording.Recording | History | Stage) -> None:
+    def __init__(
+        self, story: recording.Recording | History | Stage, scenario: Faults | None = None
+    ) -> None:
         if isinstance(story, recording.Recording | History):
-            self._own: Stage = RecordedStage.of(story, None)
+            self._own: Stage = RecordedStage.of(story, scenario)
         else:
             self._own = story
-        self._door = Door(self._own.session())
+        self._door = _Door(self._own.session())
+        self._client: ApiClient | None = None
         self._api: CoreV1Api | None = None
 
     @property
     def _stage(self) -> Stage:
-        return played() or self._own
+        run = played()
+        return self._own if run is None else run.stage
 
     @property
     def history(self) -> History:
@@ -82,8 +92,14 @@ class Lab:
         if self._api is None:
             from kubernetes.client import CoreV1Api
 
-            self._api = CoreV1Api(self._door.client())
+            self._api = CoreV1Api(self._api_client)
         return self._api
+
+    @property
+    def _api_client(self) -> ApiClient:
+        if self._client is None:
+            self._client = self._door.client()
+        return self._client
 
     @property
     def namespace(self) -> str:
@@ -101,7 +117,7 @@ class Lab:
 
         What is under :attr:`url` is reached through it, and through no other pool.
         """
-        pool: PoolManager = self._door.client().rest_client.pool_manager
+        pool: PoolManager = self._api_client.rest_client.pool_manager
         return pool
 
     @property
@@ -112,7 +128,7 @@ class Lab:
     @property
     def requests_total(self) -> int:
         """Count the requests that reached the server since the run began."""
-        return len(self._door.session.requests)
+        return len(self._door.here().requests)
 
     def compare(
         self,
@@ -179,16 +195,16 @@ class Lab:
                 raise LabError(say("lab.not_callable", name=name, kind=type(function).__name__))
         if guess is not None and not isinstance(guess, Guess):
             raise LabError(say("guess.kind", value=repr(guess)))
-        goes_wrong = self.scenario if scenario is None else faults.parse(scenario)
+        goes_wrong = self._own.scenario if scenario is None else faults.parse(scenario)
         try:
-            runs, happened = self._stage.run(functions, goes_wrong)
+            runs, happened = self._own.run(functions, goes_wrong)
         except KwlabError:
             raise
         except Exception as error:
             # The learner's own error: show their frames, not the dozen of ours in front.
             raise error.with_traceback(below_kwlab(error.__traceback__)) from None
         finally:
-            self._door.session = self._own.session()
+            self._door.way = self._own.session()
         return Comparison(runs, happened, goes_wrong, guess)
 
     def run(self, function: WatchFunction, *, scenario: Faults | None = None) -> Comparison:
@@ -238,9 +254,9 @@ class Lab:
             raise LabError(say("ask.moment", at=f"{at:g}", seconds=f"{self.history.seconds:g}"))
         try:
             opens = partial(self._open_watch, watched)
-            answer = self._stage.ask(at, resource_version, opens)
+            answer = self._own.ask(at, resource_version, opens)
         finally:
-            self._door.session = self._own.session()
+            self._door.way = self._own.session()
         if len(self.history.resources) == 1:
             return answer
         asked = Scope(path_of(watched, self.namespace), "", "")
@@ -257,32 +273,6 @@ class Lab:
         if plural not in known:
             raise LabError(say("ask.resource", resource=plural, known=", ".join(known)))
         return known[plural]
-
-    @contextlib.contextmanager
-    def playing(
-        self, other: recording.Recording | History, *, scenario: Faults | None = None
-    ) -> Iterator[None]:
-        """Put something else behind every lab for a while; functions that use one need not know.
-
-        Parameters
-        ----------
-        other : kwlab.recording.Recording or History
-            Exercises try several recordings, and a cost is measured on a history that was made.
-        scenario : sequence of faults, optional
-            What goes wrong in it; the recording's own when None, and nothing in a history.
-
-        Yields
-        ------
-        None
-
-        Raises
-        ------
-        ScenarioError
-            When the scenario cannot be played; the lab stays as it was.
-        """
-        stage = RecordedStage.of(other, scenario)
-        with behind_every_lab(stage, stage.session()):
-            yield
 
     def close(self) -> None:
         """Remove what was made on a cluster; a lab on a recording has nothing to remove."""
@@ -318,6 +308,20 @@ class Lab:
         shown = picture([], self.history, cuts=cuts)
         lines = finding.paragraphs(tuple(self._introduction()))
         return {"text/plain": str(self), "text/html": f"{lines}{shown.to_html()}"}
+
+
+class _Door(Door):
+    """Lead to the run that a request belongs to; outside of a run, where the lab stands."""
+
+    def here(self) -> Way:
+        run = played()
+        return self.way if run is None else run.way
+
+    def lead(self) -> Way:
+        way = self.here()
+        if way.clock is not None:
+            live_by(way.clock)
+        return way
 
 
 _opened: Final[list[Lab]] = []

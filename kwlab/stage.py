@@ -6,10 +6,11 @@ its own, so nothing races and every run is the same. :mod:`kwlab.cluster.stage` 
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, TypeAlias
+from functools import partial
+from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
 from kwlab import history, recording
 from kwlab.comparison import Answer
@@ -20,12 +21,14 @@ from kwlab.messages import say
 from kwlab.metrics import count
 from kwlab.running import until_over, watched
 from kwlab.server import faults
-from kwlab.server.door import Session, Way, every_door_to
+from kwlab.server.door import Session, Way
 from kwlab.watched import watched_by
 from kwlab.watching.response import WatchFunction
 from kwlab.wire import ListOptions
 
 Faults = Sequence[faults.Fault | Mapping[str, Any]]
+
+_Result = TypeVar("_Result")
 
 Opens: TypeAlias = Callable[[ListOptions], Any]
 """Opens a watch of what the stage plays, and gives the open response."""
@@ -130,58 +133,60 @@ class RecordedStage:
 
     def _run(self, name: str, function: WatchFunction, scenario: faults.Scenario) -> Run:
         session = self.session(scenario)
-        with behind_every_lab(self, session):
-            log, ended = watched(
-                name, function, self.resource_version, clock=session.clock, asked=session
-            )
+        act = partial(watched, name, function, self.resource_version)
+        log, ended = playing(self, session, partial(act, clock=session.clock, asked=session))
         return Run(count(log, watched_by(log, self.history), self.history), ended)
 
     def ask(self, at: float, resource_version: str | None, opens: Opens) -> Answer:
         """Ask the embedded server at one moment, and hear it to the end of the recording."""
         version = real_version(resource_version, self.history)
         session = self.session(())
-        with behind_every_lab(self, session):
-            session.clock.move_to(at)
+        session.clock.move_to(at)
+
+        def act() -> Answer:
             response = opens(ListOptions(resource_version=version))
             return Answer(tuple(until_over(response)), self.history)
+
+        return playing(self, session, act)
 
     def close(self) -> None:
         """Do nothing: a recording leaves nothing behind."""
 
 
-_played: Final[list[Stage]] = []
-"""What is played behind every lab: a learner's function may use any lab that it opened."""
+@dataclass(frozen=True, slots=True)
+class Played:
+    """Hold what is behind every lab in a run, for a function may use any lab that was opened."""
+
+    stage: Stage
+    way: Way
 
 
-def played() -> Stage | None:
-    """Give what is played behind every lab just now, if anything is.
+_played: Final[ContextVar[Played | None]] = ContextVar("_played", default=None)
+"""Of the run that this code belongs to, and so of no other run on any other thread.
 
-    Returns
-    -------
-    Stage or None
+``asyncio`` takes it along into tasks and into ``to_thread``. A thread that a function starts
+belongs to its run where it is given a copy of the context: ``Thread(target=copy_context().run,
+args=(read,))``, or from Python 3.14 on with ``-X thread_inherit_context=1``.
+"""
+
+
+def played() -> Played | None:
+    """Give what is behind every lab here; None outside of a run."""
+    return _played.get()
+
+
+def playing(stage: Stage, way: Way, act: Callable[[], _Result]) -> _Result:
+    """Call what belongs to a run, and give what it gives.
+
+    In a context of its own nothing has to be put back: no interrupt, at whatever instruction it
+    comes, leaves a run behind.
     """
-    return _played[-1] if _played else None
 
+    def acting() -> _Result:
+        _played.set(Played(stage, way))
+        return act()
 
-@contextlib.contextmanager
-def behind_every_lab(stage: Stage, session: Way) -> Iterator[None]:
-    """Put one stage behind every lab for a while, and lead every client to one session.
-
-    Parameters
-    ----------
-    stage : Stage
-    session : Way
-
-    Yields
-    ------
-    None
-    """
-    _played.append(stage)
-    try:
-        with every_door_to(session):
-            yield
-    finally:
-        _played.pop()
+    return copy_context().run(acting)
 
 
 def real_version(name: str | None, past: History) -> str | None:

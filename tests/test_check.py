@@ -29,7 +29,6 @@ from kwlab.log import Log
 from kwlab.metrics import count
 from kwlab.scope import Scope
 from kwlab.wire import ListOptions, WatchEvent, query
-from tests import histories
 
 Options = ListOptions
 Watch = Callable[[Lab, Scope, Options], Any]
@@ -228,10 +227,9 @@ def scripts(scope: Scope) -> dict[str, tuple[Trial, Selects]]:
 def played(scope: Scope, script: str, function: Watch) -> set[Property]:
     """Play one script, and give what broke for whoever watches a scope."""
     trial, selects = scripts(scope)[script]
-    lab = Lab(histories.shipped("pods-churn"))
-    with lab.playing(trial.played, scenario=trial.scenario):
-        told = narrowed(lab.history, selects)
-        run = lab.run(functools.partial(function, lab, scope)).runs[0]
+    lab = Lab(trial.played, trial.scenario)
+    told = narrowed(lab.history, selects)
+    run = lab.run(functools.partial(function, lab, scope)).runs[0]
     return {one.property for one in broken(count(Log("f", list(run.count.attempts)), told), told)}
 
 
@@ -282,9 +280,8 @@ def test_the_client_reads_what_is_made(
     says: tuple[Scope, str | None], list_them: Callable[[Lab], Any]
 ) -> None:
     """A function may list before it watches."""
-    lab = Lab(histories.shipped("pods-churn"))
-    with lab.playing(scripts(says[0])["cut"][0].played):
-        assert says[1] == list_them(lab).items[0].metadata.namespace
+    lab = Lab(scripts(says[0])["cut"][0].played)
+    assert says[1] == list_them(lab).items[0].metadata.namespace
 
 
 def test_without_bookmarks_the_server_forgets() -> None:

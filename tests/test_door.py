@@ -335,7 +335,7 @@ def test_one_client_for_one_session_after_the_other() -> None:
     door = Door(first)
     api = CoreV1Api(door.client())
     watching(api).read()
-    door.session = second
+    door.way = second
     watching(api, timeout_seconds=5).read()
     assert (20.0, 5.0, 1, 1) == (
         first.clock.now(),

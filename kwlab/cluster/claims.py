@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import atexit
 import sys
+import threading
+from collections import defaultdict
 from typing import Final
 
 from kwlab.cluster import ownership, signals
@@ -44,6 +46,14 @@ def take(namespace: Namespace) -> None:
         if not namespace.may_be_left:
             _count_less(key)
         raise
+
+
+_turns: Final[dict[tuple[str, str], threading.RLock]] = defaultdict(threading.RLock)
+
+
+def turn(namespace: Namespace) -> threading.RLock:
+    """Give what is held while a story is played: a namespace holds one, and a second run waits."""
+    return _turns[_key(namespace)]
 
 
 def give_back(namespace: Namespace) -> None:

@@ -21,7 +21,6 @@ from kwlab.errors import RecordingOver, WatchFunctionError
 from kwlab.history import Change, History
 from kwlab.messages import say
 from kwlab.server import faults
-from kwlab.server.door import this_thread_to
 
 PATIENCE_SECONDS: Final = 5.0
 """So long a function may take to read, or to come back; who takes longer is not waited for."""
@@ -66,7 +65,7 @@ class Actor:
 
     def __init__(self, play: Play, name: str, body: Callable[[Actor], object]) -> None:
         self._play, self.name, self._body = play, name, body
-        self.way = play.way()
+        self.way = play.way(self)
         self.result: object = None
         self.error: BaseException | None = None
         self.due: float | None = None
@@ -112,8 +111,7 @@ class Actor:
 
     def _run(self) -> None:
         try:
-            with this_thread_to(self.way):
-                self.result = self._body(self)
+            self.result = self._body(self)
         except BaseException as error:
             self.error = error
         finally:
@@ -153,7 +151,7 @@ class Play:
         self._is_over = False
         self.now = 0.0
 
-    def way(self) -> LiveWay:
+    def way(self, actor: Actor) -> LiveWay:
         """Give a new way over the wire."""
         return LiveWay(
             self._endpoint,
@@ -161,6 +159,7 @@ class Play:
             asks=self._expect_present,
             is_over=lambda: self._is_over,
             changed=self._changed,
+            clock=actor,
         )
 
     @property

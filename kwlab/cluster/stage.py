@@ -6,7 +6,7 @@ is the cluster's: uids, resourceVersions, bytes, and what a watch is sent.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from kwlab import history
@@ -30,7 +30,7 @@ from kwlab.metrics import count
 from kwlab.recording import Recording
 from kwlab.running import until_over, watched
 from kwlab.server import faults
-from kwlab.stage import Opens, behind_every_lab, real_version
+from kwlab.stage import Opens, playing, real_version
 from kwlab.watched import watched_by
 from kwlab.watching.response import WatchFunction
 from kwlab.wire import ListOptions, WatchEvent
@@ -86,6 +86,7 @@ class LiveStage:
         self._connection, self._namespace = connection, namespace
         self._endpoint = ServerEndpoint(connection)
         self._driver = Driver(namespace, self.history)
+        self._turn = claims.turn(namespace)
         self._is_playing = False
         self._is_closed = False
         self._is_given_back = False
@@ -122,27 +123,29 @@ class LiveStage:
         if len(cuts) < len(scenario):
             others = sorted({type(fault).__name__ for fault in scenario} - {faults.Cut.__name__})
             raise ClusterError(say("cluster.scenario", faults=", ".join(others).lower()))
-        deadline = Deadline()
-        play, proxy = self._play(cuts, deadline)
-        version = self._driver.start.resource_version
-        actors = [
-            play.add(name, partial(_watch, name, function, version))
-            for name, function in functions.items()
-        ]
-        self._perform(play, proxy, deadline)
-        happened = play.happened
-        return [_run_of(actor, happened) for actor in actors], happened
+        with self._turn:
+            deadline = Deadline()
+            play, proxy = self._play(cuts, deadline)
+            version = self._driver.start.resource_version
+            actors = [
+                play.add(name, self._in_run(partial(_watch, name, function, version)))
+                for name, function in functions.items()
+            ]
+            self._perform(play, proxy, deadline)
+            happened = play.happened
+            return [_run_of(actor, happened) for actor in actors], happened
 
     def ask(self, at: float, resource_version: str | None, opens: Opens) -> Answer:
         """Play the story without cuts, ask at one moment, and hear the rest."""
         # A name that the story has not got is refused before anything is played.
         real_version(resource_version, self.history)
-        deadline = Deadline()
-        play, proxy = self._play([], deadline)
-        actor = play.add("ask", partial(_ask, play, at, resource_version, opens))
-        self._perform(play, proxy, deadline)
-        assert isinstance(actor.result, tuple)
-        return Answer(tuple(filter(ownership.is_ours, actor.result)), play.happened)
+        with self._turn:
+            deadline = Deadline()
+            play, proxy = self._play([], deadline)
+            actor = play.add("ask", self._in_run(partial(_ask, play, at, resource_version, opens)))
+            self._perform(play, proxy, deadline)
+            assert isinstance(actor.result, tuple)
+            return Answer(tuple(filter(ownership.is_ours, actor.result)), play.happened)
 
     def close(self) -> None:
         """Remove what was made, unless another lab of this program still plays there.
@@ -163,7 +166,7 @@ class LiveStage:
             # What it made now, nobody would remove.
             raise ClusterError(say("cluster.closed"))
         if not self._is_playing:
-            with deadline.told():
+            with self._turn, deadline.told():
                 self._driver.stand(deadline, self._show_standing)
 
     def _play(self, cuts: list[faults.Cut], deadline: Deadline) -> tuple[Play, LoopbackProxy]:
@@ -176,11 +179,14 @@ class LiveStage:
     def _perform(self, play: Play, proxy: LoopbackProxy, deadline: Deadline) -> None:
         self._is_playing = True
         try:
-            with deadline.told(), behind_every_lab(self, self.session()):
+            with deadline.told():
                 play.run()
         finally:
             self._is_playing = False
             proxy.close()
+
+    def _in_run(self, body: Callable[[Actor], object]) -> Callable[[Actor], object]:
+        return lambda actor: playing(self, actor.way, partial(body, actor))
 
     def _show_standing(self, done: int) -> None:
         self._show("cluster.standing", done, len(self.history.objects))

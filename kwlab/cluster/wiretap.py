@@ -117,6 +117,8 @@ class LiveWay:
         Tells whether the story is over: then a read ends the run.
     changed : threading.Condition
         Notified whenever something was asked or read.
+    clock : object
+        The story's, while it is played.
     """
 
     def __init__(
@@ -127,9 +129,10 @@ class LiveWay:
         asks: Callable[[Exchange], None] = lambda _: None,
         is_over: Callable[[], bool] = lambda: False,
         changed: threading.Condition | None = None,
+        clock: object = None,
     ) -> None:
         self.endpoint, self.now, self.is_over = endpoint, now, is_over
-        self._asks = asks
+        self._asks, self.clock = asks, clock
         self.changed = changed or threading.Condition()
         self.exchanges: list[Exchange] = []
 
@@ -152,19 +155,6 @@ class LiveWay:
         """
         self.check()
         return LiveSocket(self, self.endpoint.dial())
-
-    def owns(self, sock: object) -> bool:
-        """Tell whether a socket leads this way, and can still be used.
-
-        Parameters
-        ----------
-        sock : object
-
-        Returns
-        -------
-        bool
-        """
-        return isinstance(sock, LiveSocket) and sock.way is self and sock.is_open
 
     def begin(self, head: bytes) -> Exchange:
         """Note a request that is about to be sent.

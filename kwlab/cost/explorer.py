@@ -63,6 +63,7 @@ class CostExplorer:
         **functions: WatchFunction,
     ) -> None:
         self._functions = {name: _Followed(each) for name, each in functions.items()}
+        self._template = lab.current_lab().history
         self._size = Size(pods, reconnects, changes)
         self._trouble = ""
         self._view: AnyWidget | None = None
@@ -214,7 +215,7 @@ class CostExplorer:
 
     def _measure(self, size: Size) -> Measured:
         functions = {name: each.as_it_is_now() for name, each in self._functions.items()}
-        return measure(lab.current_lab(), functions, size)
+        return measure(self._template, functions, size)
 
     def _words(self) -> str:
         size = self._size
@@ -228,7 +229,7 @@ class CostExplorer:
         )
 
     def _objects(self) -> str:
-        resource = self._measured.resource or lab.current_lab().history.resources[0]
+        resource = self._measured.resource or self._template.resources[0]
         return resource.named(self._size.pods)
 
     def _product(self) -> str:

@@ -107,13 +107,13 @@ class Measured:
     resource: Resource | None = None
 
 
-def measure(lab: Lab, functions: Mapping[str, WatchFunction], size: Size) -> Measured:
+def measure(template: History, functions: Mapping[str, WatchFunction], size: Size) -> Measured:
     """Run watch functions on a history of one size, each alone.
 
     Parameters
     ----------
-    lab : Lab
-        The one whose client the functions use; it stands where it stood afterwards.
+    template : History
+        Its first object is what all are cloned from.
     functions : mapping of str to callable
     size : Size
 
@@ -128,13 +128,12 @@ def measure(lab: Lab, functions: Mapping[str, WatchFunction], size: Size) -> Mea
     WatchFunctionError
         When a function breaks its contract.
     """
-    with lab.playing(size.history(lab.history), scenario=size.cuts()):
-        runs = lab.compare_all(functions).runs
+    runs = Lab(size.history(template), size.cuts()).compare_all(functions).runs
     costs = tuple(
         cost_of(run.count, objects=size.pods, changes=size.changes, reconnects=size.reconnects)
         for run in runs
     )
-    return Measured(costs, tuple(_ended(runs)), lab.history.resources[0])
+    return Measured(costs, tuple(_ended(runs)), template.resources[0])
 
 
 def _ended(runs: Sequence[Run]) -> Iterator[str]:

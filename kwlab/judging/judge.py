@@ -125,7 +125,7 @@ def judge(
         It uses the client of the lab.
     task : Task
     lab : Lab
-        It plays the trials, and is as it was afterwards.
+        It is left as it is.
     name : str
         What to call the function; its own name when empty.
     limit_seconds : float, optional
@@ -144,11 +144,11 @@ def judge(
     tried = _Tried(function, lab, name)
     for trial in task.trials:
         with bounded.printed() as printed:
-            outcome = _outcome(tried, task, trial, lab, limit)
+            outcome = _outcome(tried, task, trial, limit)
         if isinstance(outcome, Judgement):
             return replace(outcome, printed=printed.lines())
         outcomes.append(replace(outcome, printed=printed.lines()))
-        if len(outcomes) == 1 and task.stub is not None and _is_alike(outcomes[0], trial, lab):
+        if len(outcomes) == 1 and task.stub is not None and _is_alike(outcomes[0], trial):
             text = say(f"{task.name}.stub", name=tried.__name__)
             return Judgement(Verdict.NOT_ATTEMPTED, text, printed=printed.lines())
     diagnosis = _diagnosis(outcomes)
@@ -182,7 +182,7 @@ def first_request(
     """
     limit = LIMIT_SECONDS if limit_seconds is None else limit_seconds
     with bounded.printed():
-        outcome = _outcome(_Tried(function, lab, name), task, task.trials[0], lab, limit)
+        outcome = _outcome(_Tried(function, lab, name), task, task.trials[0], limit)
     if isinstance(outcome, Judgement):
         return outcome
     requests = [r for attempt in outcome.run.count.attempts for r in attempt.requests]
@@ -276,11 +276,9 @@ class _Tried:
             self.is_attempted |= not is_silent
 
 
-def _outcome(
-    tried: _Tried, task: Task, trial: Trial, lab: Lab, limit_seconds: float
-) -> Outcome | Judgement:
+def _outcome(tried: _Tried, task: Task, trial: Trial, limit_seconds: float) -> Outcome | Judgement:
     try:
-        return limited(limit_seconds, lambda: _played(tried.__name__, tried, task, trial, lab))
+        return limited(limit_seconds, lambda: _played(tried.__name__, tried, task, trial))
     except WatchFunctionError as error:
         if not tried.is_attempted:
             text = say("exercise.blank", name=tried.__name__)
@@ -295,15 +293,14 @@ def _outcome(
         return _not_yet(text, "raised")
 
 
-def _played(name: str, function: WatchFunction, task: Task, trial: Trial, lab: Lab) -> Outcome:
+def _played(name: str, function: WatchFunction, task: Task, trial: Trial) -> Outcome:
     given: list[_Given] = []
 
     def called(options: ListOptions) -> object:
         given.append(_Given(**options))
         return function(given[-1])
 
-    with lab.playing(trial.played, scenario=trial.scenario):
-        shown = lab.compare_all({name: called})
+    shown = Lab(trial.played, trial.scenario).compare_all({name: called})
     # The server knows everything. What the task is about counts, whatever the function asked for:
     # who watches less than that loses something.
     past, run = shown.history, shown.runs[0]
@@ -313,10 +310,10 @@ def _played(name: str, function: WatchFunction, task: Task, trial: Trial, lab: L
     return Outcome(task, Comparison([Run(counted, run.ended)], told, shown.scenario), unread=unread)
 
 
-def _is_alike(outcome: Outcome, trial: Trial, lab: Lab) -> bool:
+def _is_alike(outcome: Outcome, trial: Trial) -> bool:
     stub = outcome.task.stub
     assert stub is not None
-    like = _played("stub", stub, outcome.task, trial, lab)
+    like = _played("stub", stub, outcome.task, trial)
     return finding.behaviour(outcome.run.count) == finding.behaviour(like.run.count)
 
 

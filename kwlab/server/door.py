@@ -8,12 +8,10 @@ recording is over, the next read raises :class:`~kwlab.errors.RecordingOver`.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import io
 from collections.abc import Iterator, Sequence
-from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import urllib3
 from urllib3.connection import HTTPConnection
@@ -49,17 +47,18 @@ class Way(Protocol):
     def requests(self) -> Sequence[LoggedRequest]:
         """Give what reached the server, in order."""
 
+    @property
+    def clock(self) -> Any:
+        """Give the clock that time passes by there; None where time is real."""
+
     def open(self) -> Any:
-        """Connect; give what stands where a socket would.
+        """Connect; give what stands where a socket would, and tells whether it ``is_open``.
 
         Raises
         ------
         ConnectionRefusedError
             When nobody listens.
         """
-
-    def owns(self, sock: object) -> bool:
-        """Tell whether a socket leads this way, and can still be used."""
 
 
 class Session:
@@ -110,19 +109,6 @@ class Session:
         self.connect()
         return _DoorSocket(self)
 
-    def owns(self, sock: object) -> bool:
-        """Tell whether a socket leads here, and can still be used.
-
-        Parameters
-        ----------
-        sock : object
-
-        Returns
-        -------
-        bool
-        """
-        return isinstance(sock, _DoorSocket) and sock.session is self and sock.is_open
-
     def respond(self, request: Request) -> tuple[Response, LoggedRequest]:
         """Pass a request on, and log it."""
         now = self._visit()
@@ -142,114 +128,77 @@ class Session:
 
 
 class Door:
-    """Give the official client a way to whichever session is open.
+    """Give the official client a way to a server.
 
     Parameters
     ----------
-    session : Way
-        The first one.
+    way : Way
     """
 
-    _shared: ClassVar[Way | None] = None
+    def __init__(self, way: Way) -> None:
+        self.way = way
 
-    def __init__(self, session: Way) -> None:
-        self._session = session
-        self._client: ApiClient | None = None
-
-    @property
-    def session(self) -> Way:
-        """Give the session that requests go to: its own, unless every door leads to one."""
-        return _thread.get() or Door._shared or self._session
-
-    @session.setter
-    def session(self, session: Way) -> None:
-        self._session = session
+    def lead(self) -> Way:
+        """Give the way for a request that is made now, in this thread."""
+        return self.way
 
     def client(self) -> ApiClient:
-        """Make the official client, once; only its connections lead here.
+        """Make an official client; only its connections lead here.
 
         Returns
         -------
         kubernetes.client.ApiClient
         """
-        if self._client is None:
-            from kubernetes.client import ApiClient, Configuration
+        from kubernetes.client import ApiClient, Configuration
 
-            configuration = Configuration()
-            configuration.host = HOST
-            # A 429 with Retry-After would sleep inside the watch function, for real.
-            configuration.retries = False
-            configuration.proxy = None
-            client = ApiClient(configuration)
-            client.rest_client.pool_manager.pool_classes_by_scheme = {"http": _pool_class(self)}
-            self._client = client
-        return self._client
+        configuration = Configuration()
+        configuration.host = HOST
+        # A 429 with Retry-After would sleep inside the watch function, for real.
+        configuration.retries = False
+        configuration.proxy = None
+        client = ApiClient(configuration)
+        manager: Any = client.rest_client.pool_manager
+        manager.pool_classes_by_scheme = {"http": _Pool}
+        pool_key = manager.key_fn_by_scheme["http"]
 
+        def key_of(context: dict[str, Any]) -> object:
+            # Each way has a pool of its own: threads that share a client share no connection.
+            key, way = pool_key(context), self.lead()
+            context["way"] = way
+            return key, way
 
-_thread: Final[ContextVar[Way | None]] = ContextVar("_thread", default=None)
-"""Where every door leads in this thread, if not where it leads in the others."""
-
-
-@contextlib.contextmanager
-def this_thread_to(session: Way) -> Iterator[None]:
-    """Lead every door to one session for a while, in this thread alone.
-
-    Parameters
-    ----------
-    session : Way
-
-    Yields
-    ------
-    None
-    """
-    kept = _thread.set(session)
-    try:
-        yield
-    finally:
-        _thread.reset(kept)
+        manager.key_fn_by_scheme["http"] = key_of
+        return client
 
 
-@contextlib.contextmanager
-def every_door_to(session: Way) -> Iterator[None]:
-    """Lead every door to one session for a while.
+class _Connection(HTTPConnection):
+    """Connect by a way."""
 
-    Parameters
-    ----------
-    session : Way
+    def __init__(self, *args: Any, way: Way, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._way = way
 
-    Yields
-    ------
-    None
-    """
-    kept, Door._shared = Door._shared, session
-    try:
-        yield
-    finally:
-        Door._shared = kept
+    def _new_conn(self) -> Any:
+        try:
+            return self._way.open()
+        except ConnectionRefusedError as error:
+            message = f"Failed to establish a new connection: {error}"
+            raise NewConnectionError(self, message) from error
+
+    @property
+    def is_connected(self) -> bool:
+        sock: Any = self.sock
+        return sock is not None and sock.is_open
 
 
-def _pool_class(door: Door) -> type[urllib3.HTTPConnectionPool]:
-    class DoorConnection(HTTPConnection):
-        def _new_conn(self) -> Any:
-            try:
-                return door.session.open()
-            except ConnectionRefusedError as error:
-                message = f"Failed to establish a new connection: {error}"
-                raise NewConnectionError(self, message) from error
+class _Pool(urllib3.HTTPConnectionPool):
+    """Keep the connections of one way."""
 
-        @property
-        def is_connected(self) -> bool:
-            # A connection of another session is as good as dropped.
-            return door.session.owns(self.sock)
+    ConnectionCls = _Connection
 
-    class DoorPool(urllib3.HTTPConnectionPool):
-        ConnectionCls = DoorConnection
-
-        def _get_timeout(self, timeout: Any) -> Timeout:
-            asked = super()._get_timeout(timeout)
-            return _VirtualTimeout(connect=asked._connect, read=asked._read, total=asked.total)
-
-    return DoorPool
+    def _get_timeout(self, timeout: Any) -> Timeout:
+        asked = super()._get_timeout(timeout)
+        return _VirtualTimeout(connect=asked._connect, read=asked._read, total=asked.total)
 
 
 class _VirtualTimeout(Timeout):
