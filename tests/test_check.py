@@ -207,7 +207,7 @@ SCOPES = (
     Scope(HERE, "kubernetes_executor=True,airflow-worker!=7", ""),
     Scope(HERE, "hub.jupyter.org/username", ""),
     Scope(
-        "/api/v1/pods", "!a,b,b notin (true, false)", "status.phase!=Succeeded,metadata.name!=web-2"
+        "/api/v1/pods", "!a,b,b notin (true,false,)", "status.phase!=Succeeded,metadata.name!=web-2"
     ),
     Scope("/api/v1/nodes", "", "spec.unschedulable=false"),
     Scope("/apis/apps/v1/statefulsets", "", ""),
