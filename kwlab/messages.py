@@ -426,6 +426,8 @@ _EXERCISES: Final[dict[str, Template]] = {
     "and what is new follows.",
     "four-starts.unset.nothing": "unset: a watch without a resourceVersion is not silent: it "
     "shows what exists, then what is new.",
+    "four-starts.unset.shown": "unset: {answer} is what came in a cell above, at {shown} s. At "
+    "{at} s other pods exist, and more is still to come.",
     "four-starts.unset.other": "unset: {answer} is not what comes. Ask and see: lab.ask(at={at}).",
     "four-starts.zero.only_new": "zero: {answer} would be only what is new; a resourceVersion of "
     "0 means “any state you have”, and that state is sent first.",
@@ -435,6 +437,8 @@ _EXERCISES: Final[dict[str, Template]] = {
     "and what is new follows.",
     "four-starts.zero.nothing": "zero: 0 is not refused and not silent: it means “any state you "
     "have”, and that state is sent first.",
+    "four-starts.zero.shown": "zero: {answer} is what came in a cell above, at {shown} s. At {at} "
+    "s other pods exist, and more is still to come.",
     "four-starts.zero.other": "zero: {answer} is not what comes. Ask and see: "
     'lab.ask(at={at}, resource_version="0").',
     "four-starts.rv_4.only_new": "rv_4: {answer} is what is new after {at} s; the resourceVersion "
@@ -445,6 +449,8 @@ _EXERCISES: Final[dict[str, Template]] = {
     "gets; from rv@4 the server answers out of its log, deletions among it.",
     "four-starts.rv_4.until_now": "rv_4: {answer} are the changes up to {at} s; the watch "
     "goes on, and tells of what comes after it too.",
+    "four-starts.rv_4.shown": "rv_4: {answer} is what came in a cell above, at {shown} s. Another "
+    "resourceVersion names another moment of the log.",
     "four-starts.rv_4.other": "rv_4: {answer} is not what comes. Ask and see: "
     'lab.ask(at={at}, resource_version="rv@4").',
     "four-starts.future.only_new": "future: {answer} is new after {at} s, but not after a "

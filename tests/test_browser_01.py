@@ -62,6 +62,11 @@ def test_from_the_bug_to_the_proof(learner: Learner) -> None:
         "You guessed more events: so it was. You guessed 1 pod: it believes in 3."
     )
     learner.shoot(output(learner, PICTURE), "01-first-picture")
+    for guess, failed in (('events="lots"', True), ("events=None, pods=None", False)):
+        learner.write(PICTURE, GUESSED.format(guess))
+        learner.run(PICTURE)
+        assert "You guessed" not in "".join(learner.texts()), "an old guess is still there"
+        assert failed is bool(learner.failures())
     learner.write(
         READ,
         'ex = kwlab.exercise("read-the-strip")\n'

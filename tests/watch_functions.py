@@ -114,4 +114,6 @@ def printed_copy(lab: Lab) -> WatchFunction:
 
 
 def copied_twice(lab: Lab) -> WatchFunction:
-    return lambda options: watch(lab, **options.replace(timeout_seconds=9).replace(limit=5))
+    return lambda options: watch(
+        lab, **options.replace(timeout_seconds=9).replace(timeout_seconds=60)
+    )

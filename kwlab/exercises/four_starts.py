@@ -10,6 +10,8 @@ from kwlab.judging.judge import Judgement
 
 MOMENT_SECONDS: Final = 27.0
 """A moment of which the notebook has shown nothing; between the two outages of the story."""
+SHOWN_SECONDS: Final = 32.05
+"""The moment at which the notebook's own cells ask, without a resourceVersion and from rv@9."""
 FUTURE: Final = "999999999"
 """A resourceVersion that the story's cluster does not get to."""
 
@@ -25,6 +27,10 @@ class FourStarts(Exercise):
             start: len(own.ask(at=MOMENT_SECONDS, resource_version=version).events)
             for start, version in versions.items()
         }
+        self._shown = [
+            len(own.ask(at=SHOWN_SECONDS, resource_version=version).events)
+            for version in (None, "rv@9")
+        ]
         past = own.history
         before = past.happened(MOMENT_SECONDS)
         self._changes = len(past.changes)
@@ -33,7 +39,6 @@ class FourStarts(Exercise):
 
     def check(
         self,
-        *,
         unset: int | None = None,
         zero: int | None = None,
         rv_4: int | None = None,
@@ -68,7 +73,14 @@ class FourStarts(Exercise):
     def _mistaken(self) -> Mapping[str, Mapping[str, object]]:
         new, all_of_them = self._only_new, self._changes
         present, since = self._expected["unset"], self._expected["rv_4"]
-        unasked = {"only_new": new, "log": all_of_them, "existing": self._existing, "nothing": 0}
+        shown, shown_since = self._shown
+        unasked = {
+            "only_new": new,
+            "log": all_of_them,
+            "existing": self._existing,
+            "nothing": 0,
+            "shown": shown,
+        }
         return {
             "unset": unasked,
             "zero": unasked,
@@ -77,6 +89,7 @@ class FourStarts(Exercise):
                 "log": all_of_them,
                 "present": present,
                 "until_now": since - new,
+                "shown": shown_since,
             },
             "future": {"only_new": new, "log": all_of_them, "present": present, "error": "error"},
         }
@@ -85,6 +98,7 @@ class FourStarts(Exercise):
         return {
             **self._expected,
             "at": f"{MOMENT_SECONDS:g}",
+            "shown": f"{SHOWN_SECONDS:.0f}",
             "changes": self._changes,
             "new": self._only_new,
             "existing": self._existing,

@@ -35,7 +35,7 @@ class ReadTheStrip(Exercise):
         self._count = self._shown.runs[0].count
 
     def check(
-        self, *, ghosts: object = None, never_came: object = None, came_again: object = None
+        self, ghosts: object = None, never_came: object = None, came_again: object = None
     ) -> Judgement:
         """Check what would happen if the second cut came right after change 7, for a second.
 
