@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import doctest
 import functools
-import itertools
 import re
 import textwrap
 from collections.abc import Callable, Iterator
@@ -108,11 +107,11 @@ def forgets_a_label(lab: Lab, options: Options) -> Any:
     return pods(lab, **options.replace(timeout_seconds=60, **selectors))
 
 
-def watches_one_after_the_other() -> OwnFunction:
-    numbers = itertools.count()
+def watches_another_from_the_second_call_on() -> OwnFunction:
+    first = iter([1])
 
     def function(lab: Lab, options: Options) -> Any:
-        selector = f"metadata.name=job-{next(numbers)}"
+        selector = f"metadata.name=job-{next(first, 2)}"
         return pods(lab, **options.replace(timeout_seconds=60, field_selector=selector))
 
     return function
@@ -141,7 +140,7 @@ def raises(lab: Lab, options: Options) -> Any:
         (forgets_the_selector, "changed", None),
         (forgets_a_label, "changed", None),
         (narrows, "changed", None),
-        (watches_one_after_the_other(), "changed", None),
+        (watches_another_from_the_second_call_on(), "changed", None),
         (not_returned, "contract", None),
         (raises, "raised", None),
     ],
