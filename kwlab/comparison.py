@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kwlab import finding
+from kwlab.calls import methods_by_name
 from kwlab.errors import LabError
 from kwlab.finding import Guess, Run
 from kwlab.history import History
@@ -15,9 +16,10 @@ from kwlab.server import faults
 from kwlab.strip.draw import picture
 from kwlab.strip.widget import WatchStrip
 from kwlab.table import Table
-from kwlab.wire import WatchEvent
+from kwlab.wire import Status, WatchEvent
 
 
+@methods_by_name
 class Comparison:
     """Hold how one to three watch functions did on one history.
 
@@ -113,18 +115,30 @@ class Answer:
     history : History
     asked : str
         What it was about; empty where there is but one thing to ask for.
+    refused : Status or None
+        What the server said where it refused the request.
     """
 
     events: tuple[WatchEvent, ...]
     history: History
     asked: str = ""
+    refused: Status | None = None
 
     def __str__(self) -> str:
-        told = str(self.to_table()) if self.events else say("ask.silence")
-        return "\n".join((*self._asked(), told))
+        told = [str(self.to_table())] if self.events else []
+        return "\n".join((*self._asked(), *told, *self._said()))
 
     def _asked(self) -> tuple[str, ...]:
         return (say("ask.asked", what=self.asked),) if self.asked else ()
+
+    def _said(self) -> tuple[str, ...]:
+        """Say what the server said: in place of events, or as the last one."""
+        said = self.refused or (self.events[-1].status if self.events else None)
+        if said is None:
+            return () if self.events else (say("ask.silence"),)
+        key = "ask.refused" if self.refused else "ask.ended"
+        what = f"{said.code} {said.reason}".rstrip()
+        return (say(key, status=what, message=self.history.in_names(said.message)),)
 
     def __repr__(self) -> str:
         return str(self)
@@ -143,10 +157,12 @@ class Answer:
     def _row(self, event: WatchEvent) -> tuple[str, str, str]:
         if event.status is not None:
             return event.type.value, f"{event.status.code} {event.status.reason}", ""
-        return event.type.value, event.name, self.history.name_of(event.resource_version)
+        name = self.history.name_of(event.resource_version)
+        # What existed at the start was changed last before that, at moments that have no name.
+        known = say("ask.before") if name == event.resource_version else name
+        return event.type.value, event.name, known
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        asked = finding.paragraphs(self._asked())
-        told = self.to_table().to_html() if self.events else None
-        shown = told or finding.paragraphs([say("ask.silence")])
-        return {"text/plain": str(self), "text/html": asked + shown}
+        told = self.to_table().to_html() if self.events else ""
+        shown = finding.paragraphs(self._asked()) + told + finding.paragraphs(self._said())
+        return {"text/plain": str(self), "text/html": shown}

@@ -156,7 +156,7 @@ def sentences(runs: Sequence[Run], history: History, guess: Guess | None) -> Ite
     for run in runs:
         if run.ended is not None:
             at = seconds(max(a.closed_at or 0.0 for a in run.count.attempts))
-            reason = str(run.ended)
+            reason = history.in_names(str(run.ended))
             yield say("finding.ended", watcher=run.count.watcher, seconds=at, reason=reason)
     counts = [run.count for run in runs if not _is_aside(run.count, history)]
     yield from _held(counts, is_only=len(runs) == 1)

@@ -7,12 +7,17 @@ sliders and property tests have any size. What is made says so (:attr:`History.i
 from __future__ import annotations
 
 import bisect
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Final
 
 from kwlab.recording import Item, Recording
 from kwlab.wire import EventType, with_resource_version
+
+_QUOTED: Final = re.compile(r"resource ?version:? \d+(?:(?: \(|, current: )\d+)?", re.IGNORECASE)
+"""``resourceVersion 716``, and ``resource version: 716 (731)`` as a server says of the oldest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +230,21 @@ class History:
         if not self._ranks[0] <= place <= self._last_rank:
             return None
         return bisect.bisect_right(self._ranks, place) - 1
+
+    def in_names(self, text: str) -> str:
+        """Name the resourceVersions that a sentence quotes, as a server's Status does.
+
+        Parameters
+        ----------
+        text : str
+
+        Returns
+        -------
+        str
+        """
+        return _QUOTED.sub(
+            lambda found: re.sub(r"\d+", lambda number: self.name_of(number[0]), found[0]), text
+        )
 
     def resource_version_of(self, name: str) -> str | None:
         """Give the real resourceVersion of a name such as ``rv@9``.

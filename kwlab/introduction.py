@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from kwlab.history import History
-from kwlab.messages import say
+from kwlab.messages import about, say
 from kwlab.naming import counted, listed
 from kwlab.scope import namespaces
 from kwlab.server import faults
@@ -53,7 +53,7 @@ def _numbers(past: History) -> Iterator[str]:
 
 
 def _cut_words(cut: faults.Cut, past: History) -> str:
-    at = f"{cut.moment(past):.0f}"
+    at = about(cut.moment(past))
     if cut.away_seconds:
         return say("lab.cut_away", at=at, n=cut.away_seconds, seconds=f"{cut.away_seconds:g}")
     return say("lab.cut_instant", at=at)

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
 from kwlab import finding, recording
+from kwlab.calls import by_name, is_number, methods_by_name
 from kwlab.comparison import Answer, Comparison
 from kwlab.errors import KwlabError, LabError
 from kwlab.finding import Guess
@@ -44,6 +45,7 @@ FUNCTIONS_AT_MOST: Final = 3
 """More lanes than this do not fit one picture."""
 
 
+@methods_by_name
 class Lab:
     """Put one story behind the official client.
 
@@ -65,8 +67,10 @@ class Lab:
     ) -> None:
         if isinstance(story, recording.Recording | History):
             self._own: Stage = RecordedStage.of(story, scenario)
-        else:
+        elif hasattr(story, "session"):
             self._own = story
+        else:
+            raise LabError(say("lab.story", value=repr(story)))
         self._door = _Door(self._own.session())
         self._client: ApiClient | None = None
         self._api: CoreV1Api | None = None
@@ -167,7 +171,7 @@ class Lab:
         """
         if unnamed:
             raise LabError(say("lab.unnamed"))
-        return self.compare_all(functions, guess=guess, scenario=scenario)
+        return self._compare(functions, guess, scenario)
 
     def compare_all(
         self,
@@ -188,6 +192,13 @@ class Lab:
         -------
         Comparison
         """
+        if not isinstance(functions, Mapping):
+            raise LabError(say("lab.mapping", value=repr(functions)))
+        return self._compare(functions, guess, scenario)
+
+    def _compare(
+        self, functions: Mapping[str, WatchFunction], guess: Guess | None, scenario: Faults | None
+    ) -> Comparison:
         if not 1 <= len(functions) <= FUNCTIONS_AT_MOST:
             raise LabError(say("lab.functions", n=len(functions), limit=FUNCTIONS_AT_MOST))
         for name, function in functions.items():
@@ -225,11 +236,12 @@ class Lab:
         return self.compare_all({name: function}, scenario=scenario)
 
     def ask(
-        self, at: float, resource_version: str | None = None, *, resource: str | None = None
+        self, *, at: float, resource_version: str | None = None, resource: str | None = None
     ) -> Answer:
         """Ask the server for a watch at one moment, and hear it to the end of the recording.
 
-        Nothing goes wrong on the way: the recording's cuts are left out.
+        Nothing goes wrong on the way: the recording's cuts are left out. Both go in by name, for a
+        9 alone could be the moment or rv@9.
 
         Parameters
         ----------
@@ -250,6 +262,10 @@ class Lab:
             When the recording has no such moment, or no such type.
         """
         watched = self._resource(resource)
+        if not is_number(at):
+            raise LabError(say("ask.at", value=repr(at)))
+        if not (resource_version is None or isinstance(resource_version, str)):
+            raise LabError(say("ask.start", value=repr(resource_version)))
         if not 0 <= at <= self.history.seconds:
             raise LabError(say("ask.moment", at=f"{at:g}", seconds=f"{self.history.seconds:g}"))
         try:
@@ -270,7 +286,7 @@ class Lab:
         known = {resource.plural: resource for resource in self.history.resources}
         if plural is None:
             return self.history.resources[0]
-        if plural not in known:
+        if str(plural) not in known:
             raise LabError(say("ask.resource", resource=plural, known=", ".join(known)))
         return known[plural]
 
@@ -328,6 +344,7 @@ _opened: Final[list[Lab]] = []
 """The lab that was opened last, if any: exercises play what they need behind it."""
 
 
+@by_name
 def open_lab(
     recording: str | Path = STORY,
     *,
@@ -362,6 +379,9 @@ def open_lab(
     ClusterError
         When the cluster cannot be used; it says what to do.
     """
+    for name, value in (("context", context), ("namespace", namespace)):
+        if not (value is None or isinstance(value, str)):
+            raise LabError(say("lab.text", name=name, value=repr(value)))
     story = load(recording)
     named = os.environ.get(CONTEXT) if context is None else context
     if named:
@@ -409,6 +429,8 @@ def load(recording_or_name: str | Path) -> recording.Recording:
     RecordingError
         When the file cannot be used.
     """
+    if not isinstance(recording_or_name, str | Path):
+        raise LabError(say("call.path", value=repr(recording_or_name)))
     shipped = recording.shipped()
     text = str(recording_or_name)
     if text in shipped:

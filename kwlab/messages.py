@@ -1,12 +1,15 @@
 """Every sentence that a person reads, in one catalogue.
 
-A sentence is a ``str.format`` template under a key; one that counts something is a pair, for one
-and for many, and its fact ``n`` chooses. It imports nothing from kwlab, so that anything may
-speak, and so that the catalogue can be translated and tested by itself.
+A sentence is a ``str.format`` template under a key. What it counts is written
+``{changes:change|changes}``: the number, then the word for one or for many. Where more than that
+word depends on the number, the sentence is a pair, and its fact ``n`` chooses. It imports nothing
+from kwlab, so that anything may speak, and so that the catalogue can be translated and tested by
+itself.
 """
 
 from __future__ import annotations
 
+import string
 from typing import Final, TypeAlias
 
 Template: TypeAlias = str | tuple[str, str]
@@ -98,7 +101,7 @@ _ENDS: Final[dict[str, Template]] = {
     "end.denied": "The server refuses this client ({detail}): asking again will not help.",
     "end.not_found": "The server knows no such resource ({detail}): check the path and name.",
     "end.no_resource_version": (
-        "The server sent an object without a resourceVersion after {resource_version}: there is "
+        "After resourceVersion {resource_version} the server sent an object without one: there is "
         "nothing to resume from, and going on could lose a change."
     ),
     "end.unreadable": (
@@ -146,9 +149,9 @@ _OBSERVED: Final[dict[str, Template]] = {
     "observed.delivered": "{type} {name} at resourceVersion {resource_version}",
     "observed.ended": (
         "the watch from resourceVersion {handed} ended after {seconds} s by {why}, with {n} event "
-        "in {bytes} bytes;",
+        "in {bytes:byte|bytes};",
         "the watch from resourceVersion {handed} ended after {seconds} s by {why}, with {n} events "
-        "in {bytes} bytes;",
+        "in {bytes:byte|bytes};",
     ),
     "observed.next": "next from {resource_version} in {seconds} s ({why})",
     "observed.last": "it stands at {resource_version}",
@@ -218,9 +221,10 @@ _LAB: Final[dict[str, Template]] = {
     "lab.title": 'Recording "{name}", from a real kube-apiserver {server}.',
     "lab.title_live": 'Recording "{name}", played on {context}, a real kube-apiserver {server}.',
     "lab.title_made": "Made, not recorded: objects of a real kube-apiserver {server}, cloned.",
-    "lab.numbers": "{start} at the start, {changes} changes in {seconds} seconds, "
+    "lab.numbers": "{start} at the start, {changes:change|changes} in {seconds:second|seconds}, "
     "{end} at the end.",
-    "lab.several": "{resources} share one sequence: {changes} changes in {seconds} seconds.",
+    "lab.several": "{resources} share one sequence: {changes:change|changes} in "
+    "{seconds:second|seconds}.",
     "lab.numbers_each": (
         "{plural}: {start} at the start, {n} change, {end} at the end.",
         "{plural}: {start} at the start, {n} changes, {end} at the end.",
@@ -246,6 +250,12 @@ _LAB: Final[dict[str, Template]] = {
     "ask.asked": "Asked for {what}.",
     "ask.resource": "There is no {resource} in this recording: ask for one of {known}.",
     "ask.silence": "Nothing came, to the end of the recording.",
+    "ask.before": "before rv@0",
+    "ask.refused": "The server refused the request ({status}): {message}",
+    "ask.ended": "The server ended the watch ({status}): {message}",
+    "ask.at": "at is {value}: give a moment in seconds, as in lab.ask(at=32.05).",
+    "ask.start": 'resource_version is {value}: give a text, such as "rv@9", or omit it.',
+    "call.refused": "Cannot call {name}() like this ({reason}). Write {name}({written}).",
     "ask.moment": "There is no {at} s in this recording: it lasts {seconds} s.",
     "ask.version": "That cannot be asked: {reason}.",
     "seconds": "{seconds} s",
@@ -263,8 +273,8 @@ _FINDING: Final[dict[str, Template]] = {
     "count.lost": "lost",
     "count.deletions": ("({n} of them a deletion)", "({n} of them deletions)"),
     "finding.sums": "{watcher}: {received}; {changes}.",
-    "finding.watched": "{watchers} watched {what}: {n} of the {total} changes here are of that, "
-    "and only they count.",
+    "finding.watched": "{watchers} watched {what}: {n} of the {total:change|changes} here are of "
+    "that, and only they count.",
     "finding.watched_nothing": "{watchers} watched {what}, and there is nothing of that here to be "
     "counted: watch {there}.",
     "finding.disguised": (
@@ -304,7 +314,7 @@ _FINDING: Final[dict[str, Template]] = {
     "guess.same": "the same number of events",
     "guess.events_right": "You guessed {guess}: so it was.",
     "guess.events_wrong": "You guessed {guess}: there were {came}, "
-    "{delivered} for {changes} changes.",
+    "{delivered} for {changes:change|changes}.",
     "guess.pods_right": "You guessed {guess}: so it is.",
     "guess.pods_wrong": "You guessed {guess}: it believes in {believed}.",
     "note.passes": "passes on the resourceVersion it is handed",
@@ -405,8 +415,8 @@ _EXERCISES: Final[dict[str, Template]] = {
     "only if it has a name, and if that name is what the call unpacks.",
     "pass-it-on.solution": "options = options.replace(timeout_seconds=60)",
     "pass-it-on.stub": "Not attempted yet: {name} still does what wrong does.",
-    "pass-it-on.correct": "Correct. {n} histories, {reconnects} reconnects: every request "
-    "carried what it was handed; nothing twice; no deletion lost.",
+    "pass-it-on.correct": "Correct. {n:history|histories}, {reconnects:reconnect|reconnects}: "
+    "every request carried what it was handed; nothing twice; no deletion lost.",
     "four-starts.hint1": "Two things can be sent: what exists at {at} s, and what changes from "
     "then to the end. Which of the two does each start get, and from which change on?",
     "four-starts.hint2": "Without a moment the server shows the present, as ADDED, and goes on "
@@ -474,8 +484,9 @@ _EXERCISES: Final[dict[str, Template]] = {
     return lab.api.list_config_map_for_all_namespaces(
         watch=True, _preload_content=False, **options
     )""",
-    "write-it.correct": "Correct. {n} fault scripts, {reconnects} reconnects: every request "
-    "carried what it was handed; nothing twice; no deletion lost.",
+    "write-it.correct": "Correct. {n:fault script|fault scripts}, "
+    "{reconnects:reconnect|reconnects}: every request carried what it was handed; nothing twice; "
+    "no deletion lost.",
 }
 
 _JUDGED: Final[dict[str, Template]] = {
@@ -493,16 +504,16 @@ _JUDGED: Final[dict[str, Template]] = {
         "connection {connection} lost the selector: {n} events are of objects that nobody asked "
         "for.",
     ),
-    "judged.own_loop": "connection {connection} opened {opened} watches in one call: a watch "
-    "function asks once, the loop is the retry watcher's. {replayed} of {delivered} events were "
-    "replays.",
+    "judged.own_loop": "connection {connection} opened {opened:watch|watches} in one call: a "
+    "watch function asks once, the loop is the retry watcher's. {replayed} of "
+    "{delivered:event|events} came again.",
     "judged.zero": "a resourceVersion of 0 means “any state you have”: the server answers as "
-    "if none was asked for. {replayed} of {delivered} events were replays.",
-    "judged.pinned": "you ask for the list's resourceVersion each time: {delivered} events, "
+    "if none was asked for. {replayed} of {delivered:event|events} came again.",
+    "judged.pinned": "you ask for the list's resourceVersion each time: {delivered:event|events}, "
     "{replayed} of them replayed. Ask for the one that connection {connection} was handed: "
     "{handed}.",
-    "judged.hidden": "nothing came twice, but {lost} changes are still lost, {deletions} of "
-    "them deletions: a cache of seen events hides the bug.",
+    "judged.hidden": "nothing came twice, but {lost:change is|changes are} still lost, "
+    "{deletions:of them a deletion|of them deletions}: a cache of seen events hides the bug.",
     "judged.dropped": "connection {connection} was handed {handed} and asked for none: the "
     "options are thrown away. {replayed} replayed, {lost} lost.",
     "judged.made_up": "connection {connection} was handed {handed} and asked for a "
@@ -521,8 +532,9 @@ _JUDGED: Final[dict[str, Template]] = {
     "connection {connection} was asked for without it. Write options = "
     "options.replace({replaced}).",
     "judged.ended": "the watch ended: {reason}",
-    "judged.twice": "{replayed} of {delivered} events came twice.",
-    "judged.lossy": "{lost} changes never arrived, {deletions} of them deletions.",
+    "judged.twice": "{replayed} of {delivered:event|events} came twice.",
+    "judged.lossy": "{lost:change|changes} never arrived, {deletions:of them a deletion|of them "
+    "deletions}.",
     "judged.no_timeout": "You leave the timeout to the server, and it takes 30 to 60 minutes: "
     "that is not wrong, but a connection that died silently stays unnoticed for as long.",
     "judged.zero_timeout": "timeout_seconds=0 is not a short timeout: to the server it means none, "
@@ -532,8 +544,8 @@ _JUDGED: Final[dict[str, Template]] = {
 
 _CHECK: Final[dict[str, Template]] = {
     "check.call": "the client's call",
-    "check.correct": "Correct. {n} histories, {reconnects} reconnects: every request carried what "
-    "it was handed; nothing twice; no deletion lost.",
+    "check.correct": "Correct. {n:history|histories}, {reconnects:reconnect|reconnects}: every "
+    "request carried what it was handed; nothing twice; no deletion lost.",
     "check.not_callable": "A watch function is wanted, and {kind} is the type of what came: pass "
     "the function itself, without calling it.",
     "check.signature": "{name}{signature} cannot be called with (lab, options): a function to be "
@@ -802,8 +814,8 @@ _RECORD: Final[dict[str, Template]] = {
     "record.exists": "it exists already, and is not overwritten: name another file, or remove it",
     "record.no_folder": "there is no folder {folder}",
     "record.suffix": "a recording's name ends in .jsonl or .jsonl.gz",
-    "record.full": "it has {limit} bytes, and a longer one could not be loaded; what it holds is "
-    "complete up to here",
+    "record.full": "it has {limit:byte|bytes}, and a longer one could not be loaded; what it "
+    "holds is complete up to here",
     "record.not_ordered": "it is complete and can be opened, but could not be tidied up ({reason})",
     "record.begun": "Recording to {path} for {seconds} s. Ctrl-C ends it, with a complete file.",
     "record.progress": (
@@ -837,9 +849,9 @@ _STRIP: Final[dict[str, Template]] = {
     "strip.asks_from": "asks from rv",
     "strip.none": "none",
     "strip.empty": "empty",
-    "strip.always_none": "none, {n} times",
-    "strip.always_resumed": "the last rv seen, {n} times",
-    "strip.mostly_dropped": "{n} of {count} times not the last rv seen",
+    "strip.always_none": "none, {n:time|times}",
+    "strip.always_resumed": "the last rv seen, {n:time|times}",
+    "strip.mostly_dropped": "{n} of {count:time|times} not the last rv seen",
     "strip.list": "list {rv}",
     "strip.a_bar": "a bar: one {kind}",
     "strip.a_bar.short": "a {kind}",
@@ -922,7 +934,8 @@ _STRIP: Final[dict[str, Template]] = {
         "asked once without a resourceVersion",
         "asked {n} times without a resourceVersion",
     ),
-    "strip.alt.some": "asked {n} times, {dropped} times without the resourceVersion it had reached",
+    "strip.alt.some": "asked {n:time|times}, {dropped:time|times} without the resourceVersion it "
+    "had reached",
     "strip.alt.resumed": (
         "asked once, from the resourceVersion it had reached",
         "asked {n} times, each time from the resourceVersion it had reached",
@@ -1000,7 +1013,7 @@ _STRIP: Final[dict[str, Template]] = {
     "strip.step.open_none": "‘{watcher}’ asks without a resourceVersion: {answer}.",
     "strip.step.open_rv": "‘{watcher}’ asks from {rv}: {answer}.",
     "strip.step.sent_again": ("{names} is sent again", "{names} are sent again"),
-    "strip.step.sent_again_often": "{names} are sent again, in {count} events",
+    "strip.step.sent_again_often": "{names} are sent again, in {count:event|events}",
     "strip.step.sent_late": (
         "the {n} change that it missed is sent, of {names}",
         "the {n} changes that it missed are sent, of {names}",
@@ -1034,6 +1047,13 @@ _STRIP: Final[dict[str, Template]] = {
     "strip.so_far.delivered": ("{n} event", "{n} events"),
     "strip.so_far.lost": ("{n} change is lost", "{n} changes are lost"),
     "strip.so_far.exist": ("{n} exists", "{n} exist"),
+    "call.word": "{name} is {value}: choose one of {known}.",
+    "call.width": "width is {value}: give a number of pixels, or None.",
+    "call.path": "A file is named by a text or a Path, not by {value}.",
+    "lab.mapping": "compare_all() takes functions by name and was given {value}: write "
+    'compare_all({{"mine": mine}}).',
+    "lab.story": "A lab plays a recording or a history, not {value}: write kwlab.open_lab().",
+    "lab.text": "{name} is {value}: give a text.",
     "strip.go.which": "go_to() takes one of change, lost, replay, reconnect and at: "
     "write strip.go_to(lost=1).",
     "strip.go.number": "{what} is {value}: give a number from 1 on.",
@@ -1212,6 +1232,26 @@ def seconds(value: float) -> str:
     return f"{value + 1e-9:.1f}"
 
 
+def about(value: float) -> str:
+    """Write a moment where room is short: in whole seconds, if half a tenth is all it is off.
+
+    Parameters
+    ----------
+    value : float
+        In seconds.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> about(31.05), about(1.5)
+    ('31', '1.5')
+    """
+    return f"{value:.0f}" if abs(value - round(value)) <= 0.05 + 1e-9 else seconds(value)
+
+
 def say(key: str, **facts: object) -> str:
     """Put facts into a sentence of the catalogue.
 
@@ -1239,4 +1279,18 @@ def say(key: str, **facts: object) -> str:
     template = CATALOGUE[key]
     if isinstance(template, tuple):
         template = template[facts["n"] != 1]
-    return template.format(**facts)
+    return _COUNTING.vformat(template, (), facts)
+
+
+class Counting(string.Formatter):
+    """Put the word for one or for many behind a number: ``{n:change|changes}``."""
+
+    def format_field(self, value: object, format_spec: str) -> str:
+        """Write one fact."""
+        one, bar, many = format_spec.partition("|")
+        if bar:
+            return f"{value} {one if str(value) == '1' else many}"
+        return str(super().format_field(value, format_spec))
+
+
+_COUNTING: Final = Counting()

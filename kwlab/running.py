@@ -6,7 +6,7 @@ Who watches whom is told here once, for a recording and for a cluster.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, Protocol
@@ -25,7 +25,7 @@ from kwlab.watching.retrywatcher import (
     Record,
     RetryWatcher,
 )
-from kwlab.wire import EventType, LineDecoder, ListOptions, WatchEvent
+from kwlab.wire import EventType, LineDecoder, ListOptions, Status, WatchEvent
 
 
 class Asked(Protocol):
@@ -135,24 +135,27 @@ def _exhaust(watcher: RetryWatcher) -> WatchEnded | None:
     return None
 
 
-def until_over(response: Any) -> Iterator[WatchEvent]:
-    """Read an open response until the story is over.
+def heard(response: Any) -> tuple[tuple[WatchEvent, ...], Status | None]:
+    """Read an open response until the story is over; of a refusal, what the server says.
 
     Parameters
     ----------
     response : urllib3.BaseHTTPResponse
         Closed at the end.
 
-    Yields
-    ------
-    WatchEvent
+    Returns
+    -------
+    tuple of WatchEvent
+    Status or None
+        None where the request was not refused.
     """
-    decoder = LineDecoder()
+    decoder, events = LineDecoder(), list[WatchEvent]()
     with contextlib.suppress(RecordingOver), contextlib.closing(response):
+        if response.status != 200:
+            return (), Status.parse(response.read()) or Status(response.status)
         while chunk := response.read1():
-            for event in decoder.feed(chunk):
-                if isinstance(event, WatchEvent):
-                    yield event
+            events += (one for one in decoder.feed(chunk) if isinstance(one, WatchEvent))
+    return tuple(events), None
 
 
 def watch_path(resource: Resource, namespace: str, options: ListOptions) -> str:

@@ -19,7 +19,7 @@ from kwlab.finding import Run
 from kwlab.history import History
 from kwlab.messages import say
 from kwlab.metrics import count
-from kwlab.running import until_over, watched
+from kwlab.running import heard, watched
 from kwlab.server import faults
 from kwlab.server.door import Session, Way
 from kwlab.watched import watched_by
@@ -145,7 +145,8 @@ class RecordedStage:
 
         def act() -> Answer:
             response = opens(ListOptions(resource_version=version))
-            return Answer(tuple(until_over(response)), self.history)
+            events, refused = heard(response)
+            return Answer(events, self.history, refused=refused)
 
         return playing(self, session, act)
 

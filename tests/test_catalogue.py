@@ -30,6 +30,48 @@ NAMES: Final = {
 }
 
 
+SENTENCES: Final = dict(messages.CATALOGUE)
+# After a name in place of a number, and no plural.
+VERBS: Final = {
+    *("answers", "as", "asks", "believes", "comes", "does", "exists", "gives", "has", "is", "its"),
+    *("knows", "runs", "says", "still", "takes", "this", "trusts", "was"),
+}
+
+
+class _One(dict[str, object]):
+    """Every fact is 1."""
+
+    def __missing__(self, _: str) -> int:
+        return 1
+
+
+def test_one_is_never_followed_by_many() -> None:
+    """Where every number is 1, no sentence says “1 changes” or “1 of them deletions”."""
+    wrong = {}
+    for key, template in SENTENCES.items():
+        if key == "doctor.line":
+            continue
+        said = _said_of_one(template)
+        found = re.findall(r"(?<![@.\w-])1(?: of them| more)? (\w\w+s)\b", said)
+        if plural := [word for word in found if word not in VERBS]:
+            wrong[key] = plural
+    assert {} == wrong
+
+
+def _said_of_one(template: messages.Template) -> str:
+    one = template[0] if isinstance(template, tuple) else template
+    return messages.Counting().vformat(one, (), _One())
+
+
+@pytest.mark.parametrize(
+    ("value", "about", "exact"),
+    [(1.5, "1.5", "1.5"), (31.05, "31", "31.1"), (5.1, "5.1", "5.1"), (15.0, "15", "15.0")],
+)
+def test_no_half_second_is_lost(value: float, about: str, exact: str) -> None:
+    """Where room is short a moment is whole only if that is true to the tenth."""
+    assert (about, exact) == (messages.about(value), messages.seconds(value))
+
+
 @pytest.fixture(autouse=True)
 def _dummy_catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
     for key, template in messages.CATALOGUE.items():

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Final
+
 import pytest
 
 import kwlab
 from kwlab import recording
 from kwlab.errors import KwlabError, LabError, RecordingError, ScenarioError, WatchFunctionError
+from kwlab.exercises import EXERCISES
 from kwlab.lab import Lab
 from kwlab.log import Close
 from kwlab.messages import say
@@ -190,6 +195,41 @@ def test_a_future_question_is_met_with_silence(lab: Lab) -> None:
     """Asked from a resourceVersion that never comes, the server sends nothing."""
     expected = "Nothing came, to the end of the recording."
     assert str(lab.ask(at=32.05, resource_version="999999999")) == expected
+
+
+@pytest.mark.parametrize(
+    ("start", "said"),
+    [
+        ("abc", "The server refused the request (500): "),
+        ("", "event "),
+    ],
+)
+def test_what_the_server_says_to_a_question_is_shown(lab: Lab, start: str, said: str) -> None:
+    """A refusal is shown with its status and its message, and is no silence."""
+    answer = lab.ask(at=32.05, resource_version=start)
+    assert str(answer).startswith(said)
+    assert (answer.refused is None) is bool(answer.events)
+    assert said.split(maxsplit=1)[0] in answer._repr_mimebundle_()["text/html"]
+
+
+def test_a_question_and_a_finding_name_the_resource_versions_that_the_server_quotes(
+    lab: Lab,
+) -> None:
+    """A 410 quotes real ones, and a cluster would quote others: a reader is shown rv@4 and rv@9."""
+    assert "resource version: 1 (rv@0)" in str(lab.ask(at=32.05, resource_version="1"))
+    gone = [{"fault": "forget", "at": 14}, {"fault": "cut", "at": 15}]
+    ended = str(lab.run(lambda _: functions.watch(lab, resource_version="3521"), scenario=gone))
+    assert "The server has forgotten resourceVersion rv@4 (" in ended
+    quoted = f"Too large resource version: 9999999, current: {lab.resource_version}, and 1.5 s"
+    assert "Too large resource version: 9999999, current: rv@0, and 1.5 s" == (
+        lab.history.in_names(quoted)
+    )
+
+
+def test_what_existed_at_the_start_has_no_real_resource_version_either(lab: Lab) -> None:
+    """It was changed last before the recording began, at other numbers on each cluster."""
+    rows = lab.ask(at=0, resource_version="").to_table().rows
+    assert {"before rv@0", "rv@0"} == {row[2] for row in rows[:3]}
 
 
 @pytest.mark.parametrize(
@@ -385,3 +425,45 @@ def test_markdown_goes_into_a_pull_request(lab: Lab) -> None:
     """The finding as Markdown is a table and sentences."""
     text = lab.compare(wrong=functions.wrong(lab)).to_markdown()
     assert "| wrong | 17 | 10 | 7 | 4 | (2 of them deletions) |" in text
+
+
+def public_methods() -> Iterator[tuple[str, Callable[..., object]]]:
+    """Give every public method that a notebook can call, of objects as a notebook has them."""
+    lab = kwlab.open_lab()
+    seen = lab.run(functions.wrong(lab))
+    cost = kwlab.CostExplorer(wrong=functions.wrong(lab))
+    exercises = [kwlab.exercise(name) for name in EXERCISES]  # type: ignore[call-overload]
+    for owner in (lab, seen, seen.strip, cost, *exercises):
+        for name, method in inspect.getmembers(owner, inspect.ismethod):
+            if not name.startswith("_") and name != "playing":
+                yield f"{type(owner).__name__}.{name}", method
+    yield "open_lab", kwlab.open_lab
+    yield "exercise", kwlab.exercise
+    yield "CostExplorer", kwlab.CostExplorer
+
+
+WRONG: Final = (None, 9, -1.5, float("nan"), "abc", b"abc", [], {}, object(), True)
+
+
+def calls(method: Callable[..., object]) -> Iterator[tuple[tuple[object, ...], dict[str, object]]]:
+    yield (), {}
+    yield (object(),) * 4, {}
+    yield (), {"foo": 1}
+    for name, parameter in inspect.signature(method).parameters.items():
+        if parameter.kind is not parameter.VAR_POSITIONAL:
+            yield from (((), {name: value}) for value in WRONG)
+            yield from (((value,), {}) for value in WRONG)
+
+
+def test_no_wrong_call_ends_inside_kwlab() -> None:
+    """Whatever is passed to whichever public method is taken, or refused in one sentence."""
+    broken = set()
+    for where, method in public_methods():
+        for given, named in calls(method):
+            try:
+                method(*given, **named)
+            except KwlabError as error:
+                assert "\n" not in str(error), error
+            except Exception as error:
+                broken.add(f"{where}{given}{named}: {type(error).__name__}: {error}")
+    assert set() == broken

@@ -313,7 +313,9 @@ def test_moments_have_one_name() -> None:
     assert "rv@3" in [row[4] for row in table.rows if row[0] == "maps"]
     alone = lab.compare(scenario=AWAY, pods=of_pods(lab)).strip.to_table("changes")
     assert ["rv@0", "rv@0", "rv@2", "rv@5"] == [row[1] for row in alone.rows]
-    assert [("DELETED", "x", "rv@5")] == list(lab.ask(10.6, "rv@2").to_table().rows)
+    assert [("DELETED", "x", "rv@5")] == list(
+        lab.ask(at=10.6, resource_version="rv@2").to_table().rows
+    )
 
 
 def test_the_strip_draws_what_is_watched() -> None:
@@ -380,20 +382,23 @@ def test_a_crowd_of_others_is_counted_by_type() -> None:
 def test_ask_names_what_it_asks_about() -> None:
     """Of several types the first is asked for, or the one that is named; the answer says which."""
     lab = two_types()
-    first, other = lab.ask(10.1, "rv@3"), lab.ask(10.1, "rv@3", resource="configmaps")
+    first, other = (
+        lab.ask(at=10.1, resource_version="rv@3"),
+        lab.ask(at=10.1, resource_version="rv@3", resource="configmaps"),
+    )
     assert "Asked for pods." == str(first).splitlines()[0]
     assert "Asked for configmaps." == str(other).splitlines()[0]
     assert [("DELETED", "x", "rv@4"), ("ADDED", "y", "rv@6"), ("MODIFIED", "y", "rv@7")] == list(
         other.to_table().rows
     )
     assert "<p>Asked for configmaps.</p>" in other._repr_mimebundle_()["text/html"]
-    silent = lab.ask(29.9, "rv@7", resource="nodes")
+    silent = lab.ask(at=29.9, resource_version="rv@7", resource="nodes")
     assert ["Asked for nodes.", "Nothing came, to the end of the recording."] == str(
         silent
     ).splitlines()
     with pytest.raises(LabError, match="no secrets in this recording: ask for one of pods, config"):
-        lab.ask(0.0, resource="secrets")
-    assert str(kwlab.open_lab().ask(32.05)).startswith("event ")
+        lab.ask(at=0.0, resource="secrets")
+    assert str(kwlab.open_lab().ask(at=32.05)).startswith("event ")
 
 
 def test_a_function_that_narrows_an_exercise_has_not_solved_it() -> None:

@@ -28,12 +28,12 @@ from kwlab.log import Log
 from kwlab.messages import say
 from kwlab.metrics import count
 from kwlab.recording import Recording
-from kwlab.running import until_over, watched
+from kwlab.running import heard, watched
 from kwlab.server import faults
 from kwlab.stage import Opens, playing, real_version
 from kwlab.watched import watched_by
 from kwlab.watching.response import WatchFunction
-from kwlab.wire import ListOptions, WatchEvent
+from kwlab.wire import ListOptions, Status, WatchEvent
 
 
 def open_stage(story: Recording, context: str, namespace: str | None) -> LiveStage:
@@ -145,7 +145,9 @@ class LiveStage:
             actor = play.add("ask", self._in_run(partial(_ask, play, at, resource_version, opens)))
             self._perform(play, proxy, deadline)
             assert isinstance(actor.result, tuple)
-            return Answer(tuple(filter(ownership.is_ours, actor.result)), play.happened)
+            events, refused = actor.result
+            ours = tuple(filter(ownership.is_ours, events))
+            return Answer(ours, play.happened, refused=refused)
 
     def close(self) -> None:
         """Remove what was made, unless another lab of this program still plays there.
@@ -205,13 +207,13 @@ def _watch(name: str, function: WatchFunction, version: str, actor: Actor) -> ob
 
 def _ask(
     play: Play, at: float, name: str | None, opens: Opens, actor: Actor
-) -> tuple[WatchEvent, ...]:
+) -> tuple[tuple[WatchEvent, ...], Status | None]:
     actor.sleep(at)
     try:
         version = real_version(name, play.happened)
     except LabError as error:
         raise ClusterError(say("cluster.future", name=name, at=f"{at:g}")) from error
-    return tuple(until_over(opens(ListOptions(resource_version=version))))
+    return heard(opens(ListOptions(resource_version=version)))
 
 
 def _run_of(actor: Actor, happened: History) -> Run:

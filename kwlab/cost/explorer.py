@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kwlab import lab
+from kwlab.calls import methods_by_name
 from kwlab.charts import Chart, cost_chart
 from kwlab.cost import picture
 from kwlab.cost.measure import LIMITS, Measured, Size, measure
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 SLIDERS = ("pods", "reconnects")
 
 
+@methods_by_name
 class CostExplorer:
     """Measure what watch functions are handed when nothing happens but reconnects.
 

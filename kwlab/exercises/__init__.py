@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, Literal, overload
 
 from kwlab import lab
+from kwlab.calls import by_name
 from kwlab.errors import LabError
 from kwlab.exercises.base import Exercise as Exercise
 from kwlab.exercises.base import Text as Text
@@ -47,6 +48,7 @@ def exercise(name: Literal["four-starts"]) -> FourStarts: ...
 def exercise(name: Literal["write-it"]) -> WriteIt: ...
 
 
+@by_name
 def exercise(name: str) -> Exercise:
     """Give an exercise by its name.
 
@@ -64,6 +66,6 @@ def exercise(name: str) -> Exercise:
     LabError
         When there is none of that name, or it needs an open lab and there is none.
     """
-    if name not in EXERCISES:
+    if str(name) not in EXERCISES:
         raise LabError(say("exercise.unknown", name=name, known=", ".join(EXERCISES)))
     return EXERCISES[name]()

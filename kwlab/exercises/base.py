@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import ClassVar
 
+from kwlab.calls import methods_by_name
 from kwlab.comparison import Comparison
 from kwlab.judging.judge import Judgement, Verdict
 from kwlab.lab import STORY, Lab, load
@@ -24,6 +25,7 @@ class Text(str):
         return str(self)
 
 
+@methods_by_name
 class Exercise:
     """Give hints, and the solution to whoever wants it.
 

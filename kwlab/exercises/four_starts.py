@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from kwlab.calls import methods_by_name
 from kwlab.exercises.base import Exercise, judged_answers, misread, story_lab
 from kwlab.judging.judge import Judgement
 
@@ -16,6 +17,7 @@ FUTURE: Final = "999999999"
 """A resourceVersion that the story's cluster does not get to."""
 
 
+@methods_by_name
 class FourStarts(Exercise):
     """Ask how many events each of four starts gets; the answers come from asking the server."""
 

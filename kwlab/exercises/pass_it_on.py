@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from kwlab.calls import methods_by_name
 from kwlab.exercises.base import Exercise, wrong_function
 from kwlab.history import Resource
 from kwlab.judging import trials
@@ -17,6 +18,7 @@ from kwlab.watching.response import WatchFunction
 PODS: Final = Resource("", "v1", "pods", "Pod")
 
 
+@methods_by_name
 class PassItOn(Exercise):
     """Try a watch function on two recordings with cuts and absences, and through a quiet time.
 

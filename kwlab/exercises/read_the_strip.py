@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from kwlab.calls import methods_by_name
 from kwlab.exercises.base import Exercise, judged_answers, misread, story_lab, wrong_function
 from kwlab.judging.judge import Judgement
 from kwlab.metrics import Count, Fate
@@ -23,6 +24,7 @@ BACK: Final = 3
 """Which attempt came through after the second cut, from 0; the one before it met nobody."""
 
 
+@methods_by_name
 class ReadTheStrip(Exercise):
     """Ask what the run of ``wrong`` would have been with another cut."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from kwlab.calls import methods_by_name
 from kwlab.exercises.base import Exercise
 from kwlab.history import Resource
 from kwlab.judging import trials
@@ -18,6 +19,7 @@ SELECTOR: Final = "app=web"
 CONFIG_MAPS: Final = Resource("", "v1", "configmaps", "ConfigMap")
 
 
+@methods_by_name
 class WriteIt(Exercise):
     """Try a watch function for the ConfigMaps of all namespaces with one label.
 

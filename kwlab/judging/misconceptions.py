@@ -142,7 +142,7 @@ def facts_of(outcome: Outcome, attempt: Attempt) -> dict[str, object]:
         "replayed": counted.replayed,
         "lost": len(counted.lost),
         "deletions": counted.lost_deletions,
-        "reason": str(outcome.run.ended or ""),
+        "reason": outcome.history.in_names(str(outcome.run.ended or "")),
         "connection": counted.attempts.index(attempt) + 1,
         "handed": outcome.history.name_of(attempt.handed),
         "asked": outcome.history.name_of(attempt.asked),

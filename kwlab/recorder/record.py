@@ -272,7 +272,7 @@ class Recorder:
             if now >= due:
                 due += step
                 total = self._journal.changes_total
-                facts = {"seconds": f"{now:.0f}", "of": f"{until:g}"}
+                facts = {"seconds": int(now), "of": f"{until:g}"}
                 self._tell(say("record.progress", n=total, **facts))
             self._clock.sleep(min(due, until) - now)
 

@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
+from kwlab.calls import choice
 from kwlab.errors import LabError
 from kwlab.history import Change, History
 from kwlab.messages import say
@@ -31,7 +32,7 @@ from kwlab.strip.marks import (
     shape,
 )
 from kwlab.strip.panel import LABELS, TOTALS, PanelDrawing, elided
-from kwlab.strip.plan import Plan, cut_texts, plan, seconds_text, short
+from kwlab.strip.plan import Plan, about_text, plan, seconds_text, short
 from kwlab.table import Table
 from kwlab.wire import EventType
 
@@ -224,6 +225,7 @@ class Picture:
         -------
         Table
         """
+        choice("of", of, ("connections", "changes"))
         make = tables.changes if of == "changes" else tables.connections
         return make(self.drawing.plan)
 
@@ -279,6 +281,8 @@ class Picture:
         LabError
             For another suffix, and when the file cannot be written.
         """
+        if not isinstance(path, str | Path):
+            raise LabError(say("call.path", value=repr(path)))
         target = Path(path)
         suffix = target.suffix.lower()
         if suffix not in {".svg", ".md"}:
@@ -402,10 +406,16 @@ def _cuts(canvas: Canvas, planned: Plan, foot: float) -> tuple[float, str]:
     if not gaps:
         return foot, order[0]
     canvas.text(LABELS, foot + 18, say("strip.cut_at"))
-    for gap, at in zip(gaps, cut_texts([gap.start for gap in gaps]), strict=True):
+    for gap in gaps:
         x = gap.left if planned.lanes or gap.end > gap.start else (gap.left + gap.right) / 2
         canvas.path(f"M{number(x)} {number(foot - 3)}v7", "kl", 1.4)
-        canvas.label(x, foot + 18, _gap_texts(planned, gap, at), anchor="middle", high=TOTALS)
+        canvas.label(
+            x,
+            foot + 18,
+            _gap_texts(planned, gap, about_text(gap.start)),
+            anchor="middle",
+            high=TOTALS,
+        )
     is_said = canvas.label(988, foot + 18, order, anchor="end", low=LEFT)
     return foot + 20, "" if is_said else order[0]
 

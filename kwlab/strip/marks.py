@@ -9,9 +9,11 @@ from __future__ import annotations
 import base64
 import html
 from collections.abc import Mapping, Sequence
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, get_args
 from xml.sax.saxutils import escape, quoteattr
 
+from kwlab.calls import choice, is_number
+from kwlab.errors import LabError
 from kwlab.messages import say
 from kwlab.wire import EventType
 
@@ -122,9 +124,12 @@ def frame(
     -------
     str
     """
+    choice("colours", colours, get_args(Colours))
     wide, high = size
     place = ' style="display:block"'
     if width is not None:
+        if not is_number(width):
+            raise LabError(say("call.width", value=repr(width)))
         place = f' width="{width}" height="{number(high * width / wide)}"'
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {number(wide)} {number(high)}"'

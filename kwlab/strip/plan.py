@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from kwlab.history import Change, History
 from kwlab.log import Close
-from kwlab.messages import say
+from kwlab.messages import about, say
 from kwlab.metrics import Count
 from kwlab.naming import shown_names
 from kwlab.strip import facts, layout
@@ -228,21 +227,18 @@ def seconds_text(seconds: float) -> str:
     return say("seconds", seconds=digits(seconds + 1e-9))
 
 
-def cut_texts(starts: Sequence[float]) -> list[str]:
-    """Write when connections were cut: in whole seconds, where that tells them apart.
+def about_text(seconds: float) -> str:
+    """Write when a connection was cut, where room is short.
 
     Parameters
     ----------
-    starts : sequence of float
-        In seconds.
+    seconds : float
 
     Returns
     -------
-    list of str
+    str
     """
-    whole = [math.floor(start + 0.5) for start in starts]
-    is_enough = len(set(whole)) == len(whole)
-    return [seconds_text(at) for at in (whole if is_enough else starts)]
+    return say("seconds", seconds=about(seconds))
 
 
 def reason(connection: Connection) -> str:

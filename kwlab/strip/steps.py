@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from kwlab import naming
+from kwlab.calls import is_number
 from kwlab.errors import LabError
 from kwlab.history import Change
 from kwlab.log import Close
@@ -124,7 +125,7 @@ class Walk:
         LabError
             When it is no number.
         """
-        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+        if not is_number(seconds):
             raise LabError(say("strip.go.time", value=repr(seconds)))
         return max((n for n, stop in enumerate(self.stops) if stop.at <= seconds), default=0)
 

@@ -11,7 +11,7 @@ from kwlab.messages import say
 from kwlab.metrics import Fate, believed_after
 from kwlab.naming import listed, name_list
 from kwlab.strip.facts import Connection, Lane, Told
-from kwlab.strip.plan import Plan, cut_texts, reason, seconds_text
+from kwlab.strip.plan import Plan, about_text, reason, seconds_text
 from kwlab.table import Table
 
 
@@ -32,7 +32,7 @@ def alt_text(plan: Plan) -> str:
         start = naming.counted(len(plan.history.objects), plan.history.resources)
         parts.append(say("strip.alt.state", start=start, end=end))
     if plan.cuts:
-        cuts = ", ".join(cut_texts([at for at, _ in plan.cuts]))
+        cuts = ", ".join(about_text(at) for at, _ in plan.cuts)
         parts.append(say("strip.alt.cuts", cuts=cuts))
     parts += [watcher_text(lane) for lane in plan.lanes]
     return " ".join(parts)

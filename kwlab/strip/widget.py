@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from kwlab.calls import choice, methods_by_name
 from kwlab.errors import LabError
 from kwlab.history import History
 from kwlab.messages import say
@@ -37,9 +38,11 @@ BUTTONS: Final[Mapping[str, Goal | None]] = {
 """The buttons, and what there must be for each to be of use."""
 
 
+GOALS: Final[tuple[Goal, ...]] = ("change", "lost", "replay", "reconnect")
 WORDS: Final = ("controls", "slider", "scroll", "hint")
 
 
+@methods_by_name
 class WatchStrip:
     """Walk along a watch strip.
 
@@ -129,6 +132,7 @@ class WatchStrip:
         goal : str
             ``change``, ``lost``, ``replay`` or ``reconnect``.
         """
+        choice("goal", goal, GOALS)
         if self._walk.has(goal):
             self._turn(self._walk.next(goal, self.position), is_forward=True)
 
@@ -140,6 +144,7 @@ class WatchStrip:
         goal : str
             ``change``, ``lost``, ``replay`` or ``reconnect``.
         """
+        choice("goal", goal, GOALS)
         if self._walk.has(goal):
             self._turn(self._walk.previous(goal, self.position), is_forward=False)
 
@@ -241,6 +246,7 @@ class WatchStrip:
             ``previous-reconnect``, ``back``, ``step``, ``next-reconnect``, ``next-lost`` or
             ``next-replay``.
         """
+        choice("button", button, BUTTONS)
         goal = BUTTONS[button]
         if goal is None:
             (self.back if button == "back" else self.step)()
