@@ -76,7 +76,9 @@ class Foreign:
 
     def run(self) -> None:
         while True:
-            with contextlib.suppress(urllib3.exceptions.HTTPError, ConnectionError):
+            with contextlib.suppress(
+                urllib3.exceptions.HTTPError, ConnectionError, ValueError, KeyError
+            ):
                 self.turn()
             self.sleep(self.pause_seconds)
 

@@ -276,6 +276,13 @@ def test_a_list_that_the_end_came_after_is_seen() -> None:
     assert set() == kinds(one), one
 
 
+def test_a_410_before_an_absence_to_the_end_proves_nothing() -> None:
+    """Nobody could list again, for the server was away until the end."""
+    away = [{"fault": "error", "at": 30.0}, {"fault": "cut", "at": 30.0, "away_seconds": 60}]
+    one = judged(watched(STORY_PAST, away, PODS_PATH, foreign_loops.handed))
+    assert ([410], set()) == ([each.status for each in one.attempts], kinds(one)), one
+
+
 def test_a_bookmark_just_before_a_cut_may_not_have_been_read() -> None:
     """Going on from the event before a bookmark is right when a cut may have swallowed it."""
     cut = [{"fault": "cut", "at": at + 8.1} for at in (0.0, 9.1, 18.2)]

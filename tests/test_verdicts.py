@@ -5,23 +5,27 @@ from __future__ import annotations
 import functools
 import itertools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import pytest
 
 import kwlab
-from kwlab.history import Change, narrowed
+from kwlab.history import Change, History, narrowed
+from kwlab.judging.chains import UNREAD_SECONDS
+from kwlab.judging.clients import judge_clients
 from kwlab.judging.properties import OF_A_WATCH_FUNCTION, Property, broken
-from kwlab.log import Log, Request
+from kwlab.log import Close, Log, Request, Seen
 from kwlab.metrics import count
 from kwlab.running import watched
 from kwlab.server import faults
 from kwlab.server.door import Door, Session
-from kwlab.server.faults import Silence
+from kwlab.server.faults import Refuse, Scenario, Silence
 from kwlab.wire import LineDecoder, ListOptions, WatchEvent
+from tests import foreign_loops
 from tests.conftest import SEED
+from tests.foreign_loops import Watched
 from tests.histories import PODS_PATH, shipped
 from tests.nightly import IS_NIGHTLY
 from tests.schedules import CALM_SECONDS, Schedule, schedule
@@ -31,6 +35,10 @@ SCHEDULES: Final = 1_000 if IS_NIGHTLY else 100
 SHARE: Final = (1, 1) if IS_NIGHTLY else (6, 3)
 """Of so many schedules who is right, and who is wrong, plays one; all together play each."""
 P1, P2, P3, P5 = Property.HANDED, Property.ONCE, Property.DELETIONS, Property.BOOKMARKS
+
+
+def pods_of(played: Schedule) -> History:
+    return narrowed(played.history, lambda item: item.resource.plural == "pods")
 
 
 @dataclass
@@ -49,7 +57,7 @@ class Player:
         self.session = Session(faults.FaultyServer(played.history, played.scenario))
         self._pool = Door(self.session).client().rest_client.pool_manager
         self.start = played.history.resource_version
-        self.told = narrowed(played.history, lambda item: item.resource.plural == "pods")
+        self.told = pods_of(played)
         self.calls: list[Call] = []
         self._function = make(self)
         clock = self.session.clock
@@ -73,6 +81,11 @@ class Player:
             )
         finally:
             self.calls[-1].requests += self.session.requests[before:]
+
+    def violated(self) -> set[Property]:
+        """Give those that the model finds violated."""
+        delivered = (seen for attempt in self.log.attempts for seen in attempt.delivered)
+        return violated(self.played.scenario, self.told, self.calls, delivered)
 
     def accused(self) -> set[Property]:
         """Give the properties that a verdict would name."""
@@ -176,14 +189,16 @@ def lines(request: Request) -> Iterator[tuple[str, str, bool]]:
         yield value["type"], version, line.endswith(b"\n")
 
 
-def violated(player: Player) -> set[Property]:
+def violated(
+    scenario: Scenario, told: History, calls: list[Call], delivered: Iterable[Seen]
+) -> set[Property]:
     """Say what is violated, of P1, P2, P3 and P5."""
     found = set()
-    known = {item.identity for item in player.told.objects}
-    for seen in (seen for attempt in player.log.attempts for seen in attempt.delivered):
+    known = {item.identity for item in told.objects}
+    for seen in delivered:
         found |= {P2} if seen.identity in known else set()
         known.add(seen.identity)
-    for call, following in itertools.pairwise([*player.calls, None]):
+    for call, following in itertools.pairwise([*calls, None]):
         assert call is not None
         may_ask = {call.given}
         for request in call.requests:
@@ -193,15 +208,15 @@ def violated(player: Player) -> set[Property]:
         if following is not None and call.requests and sent and sent[-1][2]:
             is_heeded = sent[-1][0] != "BOOKMARK" or following.given == sent[-1][1]
             found |= set() if is_heeded else {P5}
-    for change in player.told.changes:
+    for change in told.changes:
         if change.type == "DELETED" and change.object.identity not in known:
-            asked = [(call, request) for call in player.calls for request in call.requests]
-            is_told = any(could_tell(player, change, *each) for each in asked)
+            asked = [(call, request) for call in calls for request in call.requests]
+            is_told = any(could_tell(scenario, change, *each) for each in asked)
             found |= {P3} if is_told else set()
     return found
 
 
-def could_tell(player: Player, change: Change, call: Call, request: Request) -> bool:
+def could_tell(scenario: Scenario, change: Change, call: Call, request: Request) -> bool:
     """Say whether who goes on from where it was would have been told of a change on this watch."""
     number = int(change.object.resource_version)
     is_refused = request.status != 200 or next(lines(request), [""])[0] == "ERROR"
@@ -210,8 +225,7 @@ def could_tell(player: Player, change: Change, call: Call, request: Request) -> 
     if int(request.parameter("resourceVersion") or 0) >= number:
         # It asks from behind it: no matter whether the connection fell silent.
         return change.at <= request.closed_at
-    faults = player.played.scenario
-    silent = [f.at or 0.0 for f in faults if isinstance(f, Silence) and (f.at or 0) > request.at]
+    silent = [f.at or 0.0 for f in scenario if isinstance(f, Silence) and (f.at or 0) > request.at]
     return change.at <= min([request.closed_at, *silent])
 
 
@@ -231,7 +245,7 @@ def played(name: str) -> dict[int, tuple[set[Property], set[Property]]]:
     share = SHARE[name in WRONG]
     numbers = range([*RIGHT, *WRONG].index(name) % share, SCHEDULES, share)
     players = {n: Player(random_schedule(n), (RIGHT | WRONG)[name]) for n in numbers}
-    return {n: (player.accused(), violated(player)) for n, player in players.items()}
+    return {n: (player.accused(), player.violated()) for n, player in players.items()}
 
 
 @pytest.mark.parametrize("name", RIGHT)
@@ -254,3 +268,72 @@ def test_one_schedule_in_twenty_can_violate_it(one: Property) -> None:
     """The schedules are no walk-over: each property is violated on enough of them."""
     on = {n for name in WRONG for n, (_, found) in played(name).items() if one in found}
     assert len(on) >= SCHEDULES // 20
+
+
+# ---- what a server sees of a loop in any language
+
+RIGHT_LOOPS: Final[dict[str, dict[str, Any]]] = {
+    "goes on": {},
+    "lists again": {"again": True},
+    "shows all first": {"ask": foreign_loops.watch_list_once, "starts_with_list": False},
+}
+WRONG_LOOPS: Final[dict[str, dict[str, Any]]] = {
+    "drops": {"ask": foreign_loops.dropped},
+    "asks from 0": {"ask": foreign_loops.zero},
+    "asks from the list": {"ask": foreign_loops.pinned},
+}
+
+
+def served(number: int, habits: dict[str, Any]) -> tuple[Schedule, Watched, set[Property]]:
+    """Play a schedule to a loop; give what a server saw, and what it is accused of."""
+    one = random_schedule(number)
+    options = f"watch=1&allowWatchBookmarks=true&timeoutSeconds={one.watch_seconds}"
+    habits = {"ask": foreign_loops.handed, "options": options, **habits}
+    saw = foreign_loops.watched(one.history, one.scenario, PODS_PATH, **habits)
+    accused = {found.property for each in judge_clients(saw).each for found in each.broken}
+    # Such a refusal is for lists too, so that there is nothing to go on from.
+    is_no_list = any(isinstance(f, Refuse) and f.code == 410 for f in one.scenario)
+    return one, saw, accused - ({Property.RELISTS} if is_no_list else set())
+
+
+@pytest.mark.parametrize("name", RIGHT_LOOPS)
+def test_a_loop_that_is_right_is_never_accused(name: str) -> None:
+    """A loop in any language, seen by a server."""
+    numbers = range(0, SCHEDULES, SHARE[1])
+    accused = {n: found for n in numbers if (found := served(n, RIGHT_LOOPS[name])[2])}
+    assert {} == accused, f"KWLAB_SEED={SEED}"
+
+
+@pytest.mark.parametrize("name", WRONG_LOOPS)
+def test_a_loop_that_is_wrong_is_accused_of_what_is_violated(name: str) -> None:
+    """The model, given the server's log, finds the same."""
+    differ = {}
+    for n in range(0, SCHEDULES, SHARE[1]):
+        one, saw, accused = served(n, WRONG_LOOPS[name])
+        found = violated_as_seen(one, saw)
+        if found is not None and found != accused:
+            differ[n] = found, accused
+    assert {} == differ, f"KWLAB_SEED={SEED}"
+
+
+def violated_as_seen(one: Schedule, saw: Watched) -> set[Property] | None:
+    """Give what the model finds; None after a second list, and where nobody knows what was read."""
+    calls, delivered, standing = list[Call](), list[Seen](), [""]
+    for request in saw.requests:
+        if not request.is_watch:
+            if calls or request.status != 200:
+                return None
+            standing = [json.loads(request.sent[0][1])["metadata"]["resourceVersion"]]
+            continue
+        asked = request.parameter("resourceVersion") or ""
+        # Who goes on from before a bookmark hands that to itself.
+        calls.append(Call(asked if asked in standing else standing[-1], [request]))
+        request.closed_at = saw.ended_at if request.closed_at is None else request.closed_at
+        heard_at = request.sent[-1][0] if request.sent else 0.0
+        if request.close is Close.CUT and heard_at > request.closed_at - 2 * UNREAD_SECONDS:
+            return None
+        sent = [line for line in lines(request) if line[0] != "ERROR"]
+        delivered += [seen for seen in request.seen() if seen.type not in ("BOOKMARK", "ERROR")]
+        changes = [version for kind, version, _ in sent if kind != "BOOKMARK"]
+        standing = [*(changes[-1:] or [calls[-1].given]), *(v for _, v, _ in sent[-1:])]
+    return violated(one.scenario, pods_of(one), calls, delivered)

@@ -89,7 +89,9 @@ class Chain:
         listed = self._listed(asked, lists)
         is_shown = _sends_initial(watch)
         attempt = Attempt(watch.at, asked, [watch], closed_at=watch.closed_at)
-        attempt.is_anew = is_shown or listed is not None or not self.attempts
+        attempt.is_anew = is_shown or listed is not None or self._is_at_nothing
+        if attempt.is_anew:
+            self._untear()
         if listed is not None and not is_shown:
             attempt.requests.insert(0, listed)
             attempt.handed = listed.listed
@@ -112,6 +114,18 @@ class Chain:
         attempt = Attempt(listed.at, version, [listed], closed_at=listed.at, close=Close.OVER)
         attempt.is_anew = True
         self.attempts.append(attempt)
+
+    @property
+    def _is_at_nothing(self) -> bool:
+        """Tell whether nothing was listed or sent yet from which it could go on."""
+        is_refused = all(attempt.close is Close.STATUS for attempt in self.attempts)
+        return is_refused and all(version in _ANYWHERE for version, _, _ in self._handed)
+
+    def _untear(self) -> None:
+        """Leave out a whole event whose line was cut: who begins anew did not go on from it."""
+        watch = self.attempts[-1].watch if self.attempts else None
+        if watch is not None and watch.sent and not watch.sent[-1][1].endswith(b"\n"):
+            del watch.sent[-1]
 
     def _listed(self, asked: str, lists: Sequence[Request]) -> Request | None:
         since = self.closed_at - OVERLAP_SECONDS * self.speed if self.attempts else 0.0
@@ -177,7 +191,8 @@ def _sends_initial(watch: Request) -> bool:
 def _ending(watch: Request) -> tuple[Close, int | None]:
     if watch.status is None or watch.status >= 300:
         return Close.STATUS, watch.status
-    if watch.sent and watch.close is Close.TIMEOUT:
+    if watch.sent:
+        # Whoever hangs up after it was told no less.
         try:
             status = WatchEvent(watch.sent[-1][1]).status
         except ValueError:

@@ -246,7 +246,8 @@ def _judged(chain: Chain, told: History, served: Witness, now: float) -> ClientV
     log, history = counted_against(chain, told)
     counted = count(log, history)
     shown = Comparison([Run(counted)], history, served.scenario)
-    lived = _in_real_seconds(log, replace(history, seconds=now), served.speed)
+    until = _last_reached(served, now)
+    lived = _in_real_seconds(log, replace(history, seconds=until), served.speed)
     broken = properties.broken(count(*lived), lived[1], _BUT_PACE)
     paced = _as_at_speed_one(log, served.speed)
     broken += properties.broken(count(paced, history), history, [Property.WAITS])
@@ -255,6 +256,20 @@ def _judged(chain: Chain, told: History, served: Witness, now: float) -> ClientV
         path = printable(str(chain.scope))
         verdict, text = Verdict.NOT_ATTEMPTED, say("client.nothing", path=path)
     return ClientVerdict(chain.client, str(chain.scope), verdict, text, broken, shown)
+
+
+def _last_reached(served: Witness, now: float) -> float:
+    """Give until when anybody was let in: who comes to a closed door to the end is not seen."""
+    for fault in sorted(served.scenario, key=lambda fault: -fault.moment(served.history)):
+        closed_seconds = 0.0
+        if isinstance(fault, faults.Cut):
+            closed_seconds = fault.away_seconds
+        elif isinstance(fault, faults.Refuse):
+            closed_seconds = fault.seconds
+        at = fault.moment(served.history)
+        if at < now <= at + closed_seconds:
+            now = at
+    return now
 
 
 def _in_real_seconds(log: Log, history: History, speed: float) -> tuple[Log, History]:

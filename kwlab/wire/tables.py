@@ -68,7 +68,8 @@ def out_of_table(line: bytes) -> bytes:
     Returns
     -------
     bytes
-        The line as it is where it has no Table, or a Table without its object.
+        The line as it is where it has no Table, or a Table without its object; with its newline
+        where it has one.
     """
     try:
         event = _decode_event(line)
@@ -77,7 +78,8 @@ def out_of_table(line: bytes) -> bytes:
     carried = bytes(event.object.rows[0].object) if event.object.rows else b"null"
     if event.object.kind != "Table" or carried == b"null":
         return line
-    return encode({"type": event.type})[:-1] + b',"object":%s}' % carried
+    end = b"\n" if line.endswith(b"\n") else b""
+    return encode({"type": event.type})[:-1] + b',"object":%s}%s' % (carried, end)
 
 
 def metadata_only(object_bytes: bytes, api_version: str) -> bytes:
