@@ -123,8 +123,7 @@ def test_a_server_that_is_not_there(written: Callable[..., None]) -> None:
     """The line names the address, and what happened there."""
     written(cluster_says={"server": "https://127.0.0.1:1"})
     said = refusal()
-    assert "does not answer at https://127.0.0.1:1 " in said
-    assert "Connection refused" in said
+    assert "does not answer at https://127.0.0.1:1 (" in said
 
 
 def test_a_certificate_that_is_not_trusted(
@@ -134,7 +133,6 @@ def test_a_certificate_that_is_not_trusted(
     written(cluster_says={"certificate-authority": certifi.where()})
     said = refusal()
     assert f"{cluster.server.url} has no certificate that context admin trusts" in said
-    assert "CERTIFICATE_VERIFY_FAILED" in said
 
 
 def test_a_wrong_token(written: Callable[..., None]) -> None:

@@ -128,7 +128,7 @@ def test_every_module_comes_from_the_wheel(python: Path) -> None:
 
 def test_no_notebook_package_is_needed(python: Path) -> None:
     """Without the extra ``lab`` one can check, compare, serve, watch and reflect."""
-    assert ["Correct.", "14", "ADDED", "list", "[]"] == _run(python, "-c", LIBRARY).split()
+    assert ["Correct.", "14", "MODIFIED", "list", "[]"] == _run(python, "-c", LIBRARY).split()
     missing = f"import importlib.util as u; print(*[n for n in {NOTEBOOK} if u.find_spec(n)])"
     assert "" == _run(python, "-c", missing).strip()
 

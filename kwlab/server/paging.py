@@ -8,6 +8,7 @@ k8s.io/apiserver 0.37.2, ``pkg/storage/continue.go``.
 from __future__ import annotations
 
 import base64
+import json
 import posixpath
 import re
 from typing import Final
@@ -103,11 +104,22 @@ def _unpacked(token: str) -> _Token:
 def _json_fault(packed: bytes, otherwise: str) -> str:
     """Say it as Go does where it is no JSON from the start, or only half of one."""
     rest = packed.lstrip(b" \t\r\n")
-    if not rest or "truncated" in otherwise:
+    if not rest or _is_half(rest):
         return "unexpected end of JSON input"
     if chr(rest[0]) not in '{["-0123456789tfn':
         return f"invalid character '{chr(rest[0])}' looking for beginning of value"
     return otherwise
+
+
+def _is_half(text: bytes) -> bool:
+    """Check whether JSON ends before it is complete, within a string or between its parts."""
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        return '"' not in error.doc[error.pos + 1 :] and error.doc[error.pos : error.pos + 1] in '"'
+    except (ValueError, RecursionError):
+        pass
+    return False
 
 
 def _invalid(reason: str) -> Refusal:
