@@ -37,7 +37,7 @@ print(str(kwlab.check_watch_function(correct)).split()[0])
 opened = kwlab.open_lab()
 print(opened.compare(correct=lambda options: correct(opened, options))["correct"].count.new)
 past = history.from_recording(lab.load(lab.STORY))
-with Served(past, speed=50) as served:
+with Served(past, speed=5) as served:
     api = client.CoreV1Api(client.ApiClient(client.Configuration(host=served.url)))
     def pods(options):
         return api.list_pod_for_all_namespaces(watch=True, _preload_content=False, **options)
