@@ -692,7 +692,7 @@ def test_ctrl_c_before_anybody_came(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["--scenario", "late.jsonl"], "there is no change 9999"),
+        (["--scenario", "late.jsonl"], "Cut: there is no change 9999"),
         (["--port", "{taken}"], "Cannot listen on port {taken}"),
     ],
 )
