@@ -43,7 +43,7 @@ from kwlab.errors import LabError, UsageError
 from kwlab.exits import Exit
 from kwlab.judging import trials
 from kwlab.judging.blank import resource_of
-from kwlab.judging.judge import Judgement, Verdict, first_request, judge, misfit
+from kwlab.judging.judge import Judgement, Limit, Verdict, first_request, judge, misfit
 from kwlab.judging.misconceptions import Task, Trial
 from kwlab.lab import STORY, Lab, load
 from kwlab.messages import say
@@ -65,7 +65,8 @@ def check_watch_function(function: OwnFunction, *, limit_seconds: float | None =
         Called with a :class:`~kwlab.lab.Lab`, which leads to the server, and with
         :class:`~kwlab.wire.ListOptions`, each time that a watch is to be opened.
     limit_seconds : float, optional
-        How long it may take for one trial, in real seconds; 20 when None.
+        How long the whole check may take, in real seconds; 20 when None. A call that waits or
+        computes outside Python, such as ``time.sleep``, is ended only when it returns.
 
     Returns
     -------
@@ -92,12 +93,13 @@ def check_watch_function(function: OwnFunction, *, limit_seconds: float | None =
     _check_signature(function, lab)
     given = partial(function, lab)
     name = getattr(function, "__name__", "function")
+    limit = Limit(lab, limit_seconds)
     probe = Task("check", say("check.call"), (Trial("story", load(STORY)),))
-    asked = first_request(given, probe, lab, name=name, limit_seconds=limit_seconds)
+    asked = first_request(given, probe, lab, name=name, limit=limit)
     if isinstance(asked, Judgement):
         return asked
     task = probe if asked is None else task_of(Scope.of(asked), lab.namespace)
-    return judge(given, task, lab, name=name, limit_seconds=limit_seconds)
+    return judge(given, task, lab, name=name, limit=limit)
 
 
 def _check_signature(function: OwnFunction, lab: Lab) -> None:

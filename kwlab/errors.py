@@ -28,13 +28,16 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+from kwlab.frames import line_of
+
 
 class KwlabError(Exception):
     """Stand at the root of everything that kwlab raises."""
 
     def _render_traceback_(self) -> list[str]:
-        """Show one line in a notebook: the message says what to do, the frames do not."""
-        return [f"{type(self).__name__}: {self}"]
+        """Show in a notebook what to do, and the line of the caller's function that led here."""
+        line = line_of(self.__cause__)
+        return [f"{type(self).__name__}: {self}", *([f"    {line}"] if line else [])]
 
 
 class RecordingError(KwlabError):

@@ -19,10 +19,11 @@ from kwlab.calls import by_name, is_number, methods_by_name
 from kwlab.comparison import Answer, Comparison
 from kwlab.errors import KwlabError, LabError
 from kwlab.finding import Guess
+from kwlab.frames import cut
 from kwlab.history import History, Resource
 from kwlab.introduction import introduction
 from kwlab.messages import say
-from kwlab.running import below_kwlab, watch_path
+from kwlab.running import watch_path
 from kwlab.scope import Scope, in_words, path_of
 from kwlab.server import faults
 from kwlab.server.door import HOST, Door, Way
@@ -169,6 +170,7 @@ class Lab:
         ClusterError
             When a real cluster refuses, or is not reached any more.
         """
+        __tracebackhide__ = True
         if unnamed:
             raise LabError(say("lab.unnamed"))
         return self._compare(functions, guess, scenario)
@@ -192,6 +194,7 @@ class Lab:
         -------
         Comparison
         """
+        __tracebackhide__ = True
         if not isinstance(functions, Mapping):
             raise LabError(say("lab.mapping", value=repr(functions)))
         return self._compare(functions, guess, scenario)
@@ -199,6 +202,7 @@ class Lab:
     def _compare(
         self, functions: Mapping[str, WatchFunction], guess: Guess | None, scenario: Faults | None
     ) -> Comparison:
+        __tracebackhide__ = True
         if not 1 <= len(functions) <= FUNCTIONS_AT_MOST:
             raise LabError(say("lab.functions", n=len(functions), limit=FUNCTIONS_AT_MOST))
         for name, function in functions.items():
@@ -212,8 +216,7 @@ class Lab:
         except KwlabError:
             raise
         except Exception as error:
-            # The learner's own error: show their frames, not the dozen of ours in front.
-            raise error.with_traceback(below_kwlab(error.__traceback__)) from None
+            raise cut(error) from error.__cause__
         finally:
             self._door.way = self._own.session()
         return Comparison(runs, happened, goes_wrong, guess)
@@ -232,6 +235,7 @@ class Lab:
         Comparison
             With one run.
         """
+        __tracebackhide__ = True
         name = getattr(function, "__name__", "watcher")
         return self.compare_all({name: function}, scenario=scenario)
 

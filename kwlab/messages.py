@@ -39,7 +39,49 @@ _WATCH_FUNCTION: Final[dict[str, Template]] = {
         "`def mine(options):` ({error})."
     ),
     "function.positional": (
-        "The options went in as an argument of their own: unpack them with `**options`."
+        "The options went in as one argument, and the client takes each by its name: write "
+        "`**options`."
+    ),
+    "function.whole_options": (
+        "All of the options went in as {name}: write `**options`, which passes on each by its name."
+    ),
+    "function.not_unpacked": (
+        "`**` unpacks the options, and was given a {kind}: write `**options`, or "
+        "`**options.replace(timeout_seconds=60)`."
+    ),
+    "function.options_called": (
+        "options is no function: write `**options`, without parentheses after its name."
+    ),
+    "function.options_read": (
+        'The options are read by name: write `options.get("{name}")`, which is None where it is '
+        "not set."
+    ),
+    "function.options_change": (
+        "The options cannot be changed: take a copy, as in "
+        "`options = options.replace(timeout_seconds=60)`."
+    ),
+    "function.replace_by_name": (
+        "replace() takes each option by its name, as in `options.replace(timeout_seconds=60)`."
+    ),
+    "function.twice": (
+        "{name} is in the options and beside them: leave one out, or write "
+        "`**options.replace({name}=...)`."
+    ),
+    "function.coroutine": (
+        "The watch function is an `async def`, and is not awaited here: write `def`, and return "
+        "the open response of the client's call."
+    ),
+    "function.stop_iteration": (
+        "The watch function raised StopIteration: `next()` found nothing more. Give it a second "
+        "argument to return then, as in `next(found, None)`."
+    ),
+    "function.left": (
+        "The watch function raised {error}, which would end whoever called it: return the open "
+        "response, or raise an Exception."
+    ),
+    "function.not_closed": (
+        "The watch function went on after its generator was closed: catch `Exception`, and let "
+        "GeneratorExit pass."
     ),
     "function.preloaded_failed": (
         "The client read the whole watch as if it were one object and failed with {error}: pass "
@@ -362,6 +404,8 @@ _EXERCISES: Final[dict[str, Template]] = {
     "exercise.blank": "Not attempted yet: {name} asks for nothing and returns nothing.",
     "exercise.endless": "{name} ran for {seconds} s without an end and was stopped: a watch "
     "function asks once and returns, the loop is the retry watcher's.",
+    "exercise.late": "It could be stopped only {seconds} s later, when a call that waits or "
+    "computes outside Python, such as `time.sleep()`, had returned.",
     "exercise.printed": ("It printed {n} line:", "It printed {n} lines:"),
     "exercise.printed_more": ("    … and {n} more line.", "    … and {n} more lines."),
     "read-the-strip.hint1": "Put a finger on change 7 in the picture. What had reached the program "

@@ -8,13 +8,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from types import TracebackType
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from kwlab import wire
 from kwlab.errors import RecordingOver, WatchEnded, WatchFunctionError
+from kwlab.frames import is_raised_here
 from kwlab.history import Resource
 from kwlab.log import Attempt, Log, Origin, Request, Seen
+from kwlab.messages import say
 from kwlab.scope import path_of
 from kwlab.watching.response import WatchFunction, why_unreturned
 from kwlab.watching.retrywatcher import (
@@ -132,7 +133,17 @@ def _exhaust(watcher: RetryWatcher) -> WatchEnded | None:
         return None
     except WatchEnded as ended:
         return ended
+    except BaseException as error:
+        # A signal that ends the program is kwlab's own SystemExit.
+        if type(error).__name__ in _LEAVING and not is_raised_here(error):
+            kind = type(error).__name__
+            raise WatchFunctionError(say("function.left", error=kind)) from error
+        raise
     return None
+
+
+_LEAVING: Final = frozenset({"SystemExit", "GeneratorExit", "CancelledError"})
+"""What would end whoever called the function, and without a word."""
 
 
 def heard(response: Any) -> tuple[tuple[WatchEvent, ...], Status | None]:
@@ -172,25 +183,3 @@ def watch_path(resource: Resource, namespace: str, options: ListOptions) -> str:
     str
     """
     return f"{path_of(resource, namespace)}?{wire.query(options.replace(), watch=True)}"
-
-
-def below_kwlab(trace: TracebackType | None) -> TracebackType | None:
-    """Cut off the frames of kwlab in front of a function's own.
-
-    Parameters
-    ----------
-    trace : traceback or None
-
-    Returns
-    -------
-    traceback or None
-        The whole of it where nothing but kwlab is in it.
-    """
-    below = trace
-    while below is not None and _is_ours(below.tb_frame.f_globals.get("__package__") or ""):
-        below = below.tb_next
-    return below or trace
-
-
-def _is_ours(package: str) -> bool:
-    return package.partition(".")[0] == __package__

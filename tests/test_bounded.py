@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import re
+import sys
 import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
-from kwlab.judging.bounded import AGAIN_SECONDS, TimeUp, limited, printed
+from kwlab.judging import bounded
+from kwlab.judging.bounded import PRINTED_CHARACTERS, TimeUp, limited, printed
 
 
 def forever() -> None:
@@ -15,67 +21,208 @@ def forever() -> None:
         pass
 
 
-def test_a_loop_without_an_end_is_ended() -> None:
-    """Nothing is asked of the loop: it need not call anything."""
-    with pytest.raises(TimeUp):
-        limited(0.05, forever)
+def endless() -> Iterator[int]:
+    while True:
+        yield 0
 
 
-def test_an_exception_handler_does_not_save_it() -> None:
-    """TimeUp is no Exception, so that a retry loop around everything ends too."""
-
-    def stubborn() -> None:
-        while True:
-            try:
-                forever()
-            except Exception:
-                continue
-
-    with pytest.raises(TimeUp):
-        limited(0.05, stubborn)
+def recurring() -> None:
+    recurring()
 
 
-def test_a_loop_ends_in_any_thread() -> None:
-    """Checks run in a notebook's main thread, and in the thread of a test runner."""
-    ended = []
+def catching(error: type[BaseException], function: Callable[[], object]) -> None:
+    while True:
+        with contextlib.suppress(error):
+            function()
 
-    def run() -> None:
+
+def swallowing() -> None:
+    while True:
         try:
+            forever()
+        except:  # noqa: E722
+            continue
+
+
+def keeping() -> None:
+    kept = []
+    while True:
+        try:
+            kept.append(len(kept))
+        except BaseException as error:
+            kept.append(error)  # type: ignore[arg-type]
+
+
+def turning() -> None:
+    while True:
+        try:
+            forever()
+        finally:
+            continue  # noqa: B012
+
+
+def other_error() -> None:
+    try:
+        forever()
+    except BaseException as error:
+        raise ValueError from error
+
+
+LOOPS: dict[str, Callable[[], object]] = {
+    "while": forever,
+    "exec": lambda: exec("while True: pass"),
+    "comprehension": lambda: [0 for each in iter(int, 1) if each],
+    "generator": lambda: sum(endless()),
+    "callback": lambda: list(filter(lambda _: False, iter(int, 1))),
+    "sub": lambda: catching(OSError, lambda: re.sub("x", lambda _: "", "xxx")),
+    "recursion": lambda: catching(RecursionError, recurring),
+    "except Exception": lambda: catching(Exception, forever),
+    "suppress": lambda: catching(BaseException, forever),
+    "bare except": swallowing,
+    "except as": keeping,
+    "finally": turning,
+    "another error": other_error,
+}
+
+
+@pytest.fixture(params=["as it is", "without sys.monitoring"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both ways to look on: Python 3.11 has only the second, and so has who finds no free tool."""
+    if request.param != "as it is":
+        monkeypatch.setattr(bounded, "_tool", lambda: None)
+
+
+@pytest.mark.parametrize("loop", LOOPS.values(), ids=LOOPS)
+@pytest.mark.usefixtures("way")
+def test_a_loop_without_an_end_is_ended(loop: Callable[[], object]) -> None:
+    """Nothing is asked of the loop: it need not call anything, and may catch what it likes."""
+    with pytest.raises(TimeUp):
+        limited(0.05, loop)
+
+
+@pytest.mark.usefixtures("way")
+def test_a_call_outside_python_ends_when_it_returns() -> None:
+    """What stands after it is not begun."""
+    done = []
+
+    def waiting() -> None:
+        time.sleep(0.05)
+        done.append("returned")
+        done.append("went on")
+
+    with pytest.raises(TimeUp):
+        limited(0.01, waiting)
+    assert [] == done
+
+
+@pytest.mark.usefixtures("way")
+def test_two_threads_have_limits_of_their_own() -> None:
+    """One loop ends, and what another thread does in time is left alone."""
+    barrier, seen = threading.Barrier(2), {}
+
+    def run(name: str, seconds: float, loop: Callable[[], object]) -> None:
+        barrier.wait(10)
+        with contextlib.suppress(TimeUp):
+            seen[name] = limited(seconds, loop)
+
+    threads = [
+        threading.Thread(target=run, args=("ended", 0.05, forever)),
+        threading.Thread(target=run, args=("in time", 60.0, lambda: sum(range(10**6)))),
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert {"in time": sum(range(10**6))} == seen
+
+
+@pytest.mark.usefixtures("way")
+def test_a_tracer_that_is_there_goes_on() -> None:
+    """A debugger and coverage see each line of the function, and stay where they were."""
+    before, lines = sys.gettrace(), set()
+
+    def trace(frame: Any, event: str, _: object) -> Any:
+        if frame.f_code is forever.__code__:
+            lines.add((event, frame.f_lineno - forever.__code__.co_firstlineno))
+        return trace
+
+    sys.settrace(trace)
+    try:
+        with pytest.raises(TimeUp):
             limited(0.05, forever)
-        except TimeUp:
-            ended.append(threading.current_thread().name)
-
-    thread = threading.Thread(target=run, name="other")
-    thread.start()
-    thread.join(10)
-    assert ["other"] == ended
+        after = sys.gettrace()
+    finally:
+        sys.settrace(before)
+    assert trace is after
+    assert {("call", 0), ("line", 2)} <= lines
 
 
+@pytest.mark.usefixtures("way")
 def test_what_is_quick_is_left_alone() -> None:
     """A block that ends in time is not interrupted, and nothing of the limit is left."""
-    before = threading.active_count()
-    for _ in range(50):
-        limited(60.0, lambda: sum(range(100)))
-    for thread in threading.enumerate():
-        if thread.name == "kwlab-limit":
-            thread.join(10)
-    assert before >= threading.active_count()
-
-
-def test_a_block_that_ends_at_the_limit_leaves_nothing_behind() -> None:
-    """However close the end of the block is to the limit, no exception comes after it."""
-    for _ in range(300):
+    before = sys.gettrace()
+    assert [4950] * 50 == [limited(60.0, lambda: sum(range(100))) for _ in range(50)]
+    for _ in range(100):
         with contextlib.suppress(TimeUp):
-            limited(0.001, lambda: sum(range(30_000)))
-        sum(range(1_000))
-    # Longer than the pause after which a forgotten watch would raise again.
-    threading.Event().wait(2 * AGAIN_SECONDS)
+            limited(0.001, lambda: sum(each for each in range(10_000)))
+        assert 45 == sum(each for each in range(10))
+    assert before is sys.gettrace()
+    if sys.version_info >= (3, 12):
+        assert sys.monitoring.get_tool(4) is None
+
+
+@pytest.mark.usefixtures("way")
+def test_an_interrupt_stays_what_it_is() -> None:
+    """Ctrl-C is no verdict."""
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        limited(60.0, interrupted)
 
 
 def test_prints_are_kept(capsys: pytest.CaptureFixture[str]) -> None:
     """What is printed is given line by line, and standard output is as it was afterwards."""
+    before = sys.stdout
     with printed() as kept:
         print("one\ntwo")
-    print("three")
-    assert ("one", "two") == kept.lines()
-    assert "three\n" == capsys.readouterr().out
+        print("three", end="")
+    print("four")
+    assert ("It printed 3 lines:", "    one", "    two", "    three") == kept.shown()
+    assert "four\n" == capsys.readouterr().out
+    assert before is sys.stdout
+
+
+def test_only_what_is_shown_is_kept() -> None:
+    """However much is printed, and however long a line is."""
+    with printed() as kept:
+        for number in range(100_000):
+            print("x" * 1000, number)
+    lines = kept.shown()
+    assert ("It printed 100000 lines:", "    … and 99990 more lines.") == (lines[0], lines[-1])
+    assert {"    " + "x" * PRINTED_CHARACTERS + "…"} == set(lines[1:-1])
+    assert sum(map(len, kept._lines)) < 12 * PRINTED_CHARACTERS
+
+
+def test_each_thread_prints_to_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    """Two blocks at once keep their own text, and what a third thread prints is let through."""
+    barrier, kept = threading.Barrier(3), {}
+
+    def run(name: str) -> None:
+        with printed() as mine:
+            barrier.wait(10)
+            print(name)
+            barrier.wait(10)
+        kept[name] = mine.shown()
+
+    threads = [threading.Thread(target=run, args=(name,)) for name in ("one", "two")]
+    for thread in threads:
+        thread.start()
+    barrier.wait(10)
+    print("outside")
+    barrier.wait(10)
+    for thread in threads:
+        thread.join(10)
+    assert "outside\n" == capsys.readouterr().out
+    assert {name: ("It printed 1 line:", f"    {name}") for name in ("one", "two")} == kept

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import doctest
 import functools
 import re
+import signal
 import textwrap
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,10 +19,11 @@ from kubernetes.client import AppsV1Api
 import kwlab
 from kwlab import check
 from kwlab.check import OwnFunction
+from kwlab.cluster import signals
 from kwlab.commands import main
-from kwlab.errors import LabError
+from kwlab.errors import LabError, WatchFunctionError
 from kwlab.history import narrowed
-from kwlab.judging import bounded
+from kwlab.judging import judge as judging
 from kwlab.judging.judge import Verdict
 from kwlab.judging.misconceptions import Selects, Trial
 from kwlab.judging.properties import Property, broken
@@ -131,6 +135,49 @@ def raises(lab: Lab, options: Options) -> Any:
     raise RuntimeError("no credentials")
 
 
+def leaves(error: type[BaseException]) -> OwnFunction:
+    def leaving(lab: Lab, options: Options) -> Any:
+        raise error
+
+    return leaving
+
+
+@pytest.mark.parametrize("error", [SystemExit, GeneratorExit, asyncio.CancelledError])
+def test_what_would_end_the_caller_is_one_sentence(error: type[BaseException]) -> None:
+    """Neither compare() nor a check, nor a notebook's kernel, is ended by a watch function."""
+    lab = kwlab.open_lab()
+    says = f"raised {error.__name__}, which would end whoever called it"
+    with pytest.raises(WatchFunctionError, match=says):
+        lab.compare(mine=lambda options: leaves(error)(lab, options))
+    assert says in str(kwlab.check_watch_function(leaves(error)))
+
+
+def test_a_signal_still_ends_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What kwlab itself raises for SIGTERM is no mistake of the watch function."""
+    lab = kwlab.open_lab()
+
+    def ended(options: Options) -> Any:
+        monkeypatch.setattr(signal, "signal", lambda *_: None)
+        signals._end(15, None)
+
+    with pytest.raises(SystemExit, match="143"):
+        lab.compare(mine=ended)
+
+
+def slow(lab: Lab, options: Options) -> Any:
+    time.sleep(0.05)
+    return correct(lab, options)
+
+
+def test_a_whole_check_has_one_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is slow in each history is stopped too; and it is said when that came late."""
+    said = str(kwlab.check_watch_function(slow, limit_seconds=0.3))
+    assert "slow ran for 0.3 s without an end" in said
+    assert "outside Python" not in said
+    monkeypatch.setattr(judging, "LATE_SECONDS", 0.0)
+    assert "outside Python" in str(kwlab.check_watch_function(slow, limit_seconds=0.01))
+
+
 @pytest.mark.parametrize(
     ("function", "misconception", "one"),
     [
@@ -143,6 +190,9 @@ def raises(lab: Lab, options: Options) -> Any:
         (watches_another_from_the_second_call_on(), "changed", None),
         (not_returned, "contract", None),
         (raises, "raised", None),
+        (leaves(SystemExit), "contract", None),
+        (leaves(GeneratorExit), "contract", None),
+        (leaves(asyncio.CancelledError), "contract", None),
     ],
 )
 def test_a_wrong_function_is_told_why(
@@ -194,7 +244,7 @@ def test_the_documented_module_runs_as_it_stands() -> None:
 
 def test_the_documented_call_runs_as_it_stands() -> None:
     """The doctest of check_watch_function() gives what it shows."""
-    assert 0 == doctest.testmod(check).failed == doctest.testmod(bounded).failed
+    assert 0 == doctest.testmod(check).failed
 
 
 HERE = "/api/v1/namespaces/kwlab-churn/pods"

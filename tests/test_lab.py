@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -276,13 +277,50 @@ def test_a_learners_own_error_is_theirs(lab: Lab) -> None:
     assert lab.compare(mine=functions.correct(lab)).runs[0].count.delivered == 14
 
 
-def test_a_learners_own_error_shows_their_frames_first(lab: Lab) -> None:
-    """Between the learner's cell and the learner's function stand few frames of kwlab's."""
-    with pytest.raises(NameError) as caught:
-        lab.compare(mine=functions.misspelt(lab))
-    names = [entry.name for entry in caught.traceback]
-    assert len(names) <= 4
-    assert names[-1] == "<lambda>"
+def reads_json(options: kwlab.ListOptions) -> object:
+    def parsed() -> object:
+        return json.loads("x")
+
+    return max([0], key=lambda _: parsed())
+
+
+def fails_in_a_generator(lab: Lab) -> Any:
+    def mine(options: kwlab.ListOptions) -> Iterator[object]:
+        for event in kwlab.events(functions.watch(lab, **options)):
+            yield event
+            event.object["metadata"]["nonsense"]
+
+    return mine
+
+
+def fails_when_it_is_closed(lab: Lab) -> Any:
+    def mine(options: kwlab.ListOptions) -> Iterator[object]:
+        try:
+            yield from kwlab.events(functions.watch(lab, **options))
+        finally:
+            raise ValueError("closing")
+
+    return mine
+
+
+@pytest.mark.parametrize(
+    ("function", "line"),
+    [
+        (lambda lab: reads_json, 'return json.loads("x")'),
+        (fails_in_a_generator, 'event.object["metadata"]["nonsense"]'),
+        (fails_when_it_is_closed, 'raise ValueError("closing")'),
+        (functions.misspelt, "watch(lab, **optoins)"),
+    ],
+)
+def test_a_learners_own_error_shows_their_lines_alone(lab: Lab, function: Any, line: str) -> None:
+    """A notebook shows their cell and their function, and hides all that stands between."""
+    with pytest.raises(Exception) as caught:
+        lab.run(function(lab))
+    shown = [each for each in caught.traceback if not each.ishidden(caught)]
+    assert {__file__, functions.__file__} >= {str(each.path) for each in shown}
+    assert line in str(shown[-1].statement)
+    judged = kwlab.check_watch_function(lambda lab, options: function(lab)(options))
+    assert line in str(judged)
 
 
 def loops(lab: Lab) -> object:
@@ -337,7 +375,7 @@ def quotes_the_timeout(lab: Lab) -> object:
         (loops_on_the_response, "never came back: it reads the watch itself"),
         (takes_nothing, "must take one argument"),
         (takes_two, "must take one argument"),
-        (packs, r"unpack them with `\*\*options`"),
+        (packs, r"write `\*\*options`"),
         (changes_the_note, r"options = options.replace\(timeout_seconds=60\)"),
         (quotes_the_timeout, "timeout_seconds is '60': it takes a whole number"),
     ],

@@ -74,6 +74,17 @@ def other_client(resource_version: str) -> None:
     """A call without pydantic in front of it."""
 
 
+async def awaited(_: ListOptions) -> None:
+    """What a program with asyncio would write."""
+
+
+def goes_on(_: ListOptions) -> Iterator[object]:
+    try:
+        yield 1
+    except GeneratorExit:
+        yield 2
+
+
 def refusal(
     make: Callable[[client.CoreV1Api], Callable[[ListOptions], object]], *connects: dict[str, Any]
 ) -> str:
@@ -501,6 +512,25 @@ def test_a_broken_stream_says_so_to_whoever_reads_it_alone() -> None:
          "refused resource_version: Input should be a valid string"),
         (lambda api: lambda o: other_client(resourceVersion="7"), [],
          "the Python client spells it resource_version"),
+        (lambda api: lambda o: pods(api, options=o), [], r"write `\*\*options`"),
+        (lambda api: lambda o: pods(api, kwargs=o), [], r"write `\*\*options`"),
+        (lambda api: lambda o: api.list_namespaced_pod("lab", o), [], r"write `\*\*options`"),
+        (lambda api: lambda o: pods(api, resource_version=o), [], "went in as resource_version"),
+        (lambda api: lambda o: pods(api, **o.replace), [], "was given a method: write"),
+        (lambda api: lambda o: pods(api, **o()), [], "without parentheses"),
+        (lambda api: lambda o: pods(api, **(o | {"limit": 1})), [], "take a copy, as in"),
+        (lambda api: lambda o: o.update(limit=1), [], "take a copy, as in"),
+        (lambda api: lambda o: o.timeout_seconds, [], r'write `options.get\("timeout_seconds"\)`'),
+        (lambda api: lambda o: o.replace({"limit": 1}), [], "takes each option by its name"),
+        (lambda api: lambda o: pods(api, resource_version="7", **o), [],
+         "resource_version is in the options and beside them"),
+        (lambda api: lambda o: pods(api, preload_content=False), [], "spells it _preload_content"),
+        (lambda api: lambda o: pods(api, timeout=60), [], "spells it timeout_seconds"),
+        (lambda api: lambda o: api.list_namespaced_pod(None), [], "refused argument 1: "),
+        (lambda api: awaited, [], "is an `async def`"),
+        (lambda api: lambda o: next(iter(())), [], "raised StopIteration"),
+        (lambda api: lambda o: (next(iter(())) for _ in "x"), [], "raised StopIteration"),
+        (lambda api: goes_on, [], "went on after its generator was closed"),
         (lambda api: lambda o: [], [], "returned a list: return the open response"),
         (lambda api: lambda o: "pods", [], "returned a str: return the open response"),
         (lambda api: lambda o: 1, [], "returned an int: return the open response"),

@@ -17,6 +17,7 @@ from kwlab.charts import Chart, cost_chart
 from kwlab.cost import picture
 from kwlab.cost.measure import LIMITS, Measured, Size, measure
 from kwlab.finding import paragraphs
+from kwlab.frames import told
 from kwlab.messages import say
 from kwlab.metrics import Cost
 from kwlab.strip.marks import Colours, figure
@@ -64,6 +65,7 @@ class CostExplorer:
         changes: int = 0,
         **functions: WatchFunction,
     ) -> None:
+        __tracebackhide__ = True
         self._functions = {name: _Followed(each) for name, each in functions.items()}
         self._template = lab.current_lab().history
         self._size = Size(pods, reconnects, changes)
@@ -92,6 +94,7 @@ class CostExplorer:
         WatchFunctionError
             When a function breaks its contract; it stays as it is.
         """
+        __tracebackhide__ = True
         size = self._sized(pods, reconnects, changes)
         measured = self._measure(size)
         self._show(size, measured)
@@ -121,6 +124,7 @@ class CostExplorer:
         LabError
             For a number out of its range.
         """
+        __tracebackhide__ = True
         sizes = [
             self._sized(each, often, changes) for each in _each(pods) for often in _each(reconnects)
         ]
@@ -145,6 +149,7 @@ class CostExplorer:
         -------
         kwlab.charts.Chart
         """
+        __tracebackhide__ = True
         return cost_chart(self.measure(pods=pods, reconnects=reconnects, changes=changes))
 
     @property
@@ -216,6 +221,7 @@ class CostExplorer:
         )
 
     def _measure(self, size: Size) -> Measured:
+        __tracebackhide__ = True
         functions = {name: each.as_it_is_now() for name, each in self._functions.items()}
         return measure(self._template, functions, size)
 
@@ -275,7 +281,7 @@ class CostExplorer:
         try:
             self._show(size, self._measure(size))
         except Exception as error:
-            self._show(size, Measured(()), f"{type(error).__name__}: {error}")
+            self._show(size, Measured(()), told(error))
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
         shown = figure(self.svg(), self.alt, self.to_table().to_html(), width=(480, picture.WIDTH))

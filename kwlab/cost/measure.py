@@ -128,6 +128,7 @@ def measure(template: History, functions: Mapping[str, WatchFunction], size: Siz
     WatchFunctionError
         When a function breaks its contract.
     """
+    __tracebackhide__ = True
     runs = Lab(size.history(template), size.cuts()).compare_all(functions).runs
     costs = tuple(
         cost_of(run.count, objects=size.pods, changes=size.changes, reconnects=size.reconnects)

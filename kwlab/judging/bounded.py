@@ -1,24 +1,38 @@
 """Call what somebody else wrote, so that it can neither hang the caller nor print between lines.
 
 A loop that asks the server ends at the door, because no time passes in it. One that asks nobody
-is ended here: an exception is raised in it from a second thread, which works in a notebook's main
-thread, in any other, and on Windows, where there is no alarm signal.
+is ended here: Python tells at each step of it what is running, and TimeUp is raised from there.
+That needs no second thread, which a browser does not have, and no signal.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
+import importlib.util
 import io
+import math
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Final, TypeVar
+from contextvars import ContextVar
+from types import CodeType, FrameType
+from typing import Any, Final, TypeVar
+
+from kwlab.frames import top_of
+from kwlab.messages import say
 
 _Result = TypeVar("_Result")
 
-AGAIN_SECONDS: Final = 0.2
-"""A bare ``except:`` inside a loop may take the exception: it is raised again after so long."""
+_ASKING: Final = ("kwlab", "kubernetes", "pydantic", "urllib3", "http", "email", "urllib")
+"""Nothing is ended in here: what loops in them asks the server, and what they opened is closed."""
+# An import that is cut short tidies up: TimeUp once more would leave half a module.
+_NEVER: Final = frozenset({*_ASKING, "importlib"})
+_MONITORING: Final[Any] = getattr(sys, "monitoring", None)
+PRINTED_LINES: Final = 10
+"""So many lines of what a function printed are kept, and shown with the verdict."""
+PRINTED_CHARACTERS: Final = 200
+"""So much of each line."""
 
 
 class TimeUp(BaseException):
@@ -26,124 +40,205 @@ class TimeUp(BaseException):
 
 
 def limited(seconds: float, function: Callable[[], _Result]) -> _Result:
-    """Call a function, and raise :class:`TimeUp` in it once it has run for too long.
+    """Call a function, and raise :class:`TimeUp` in it once it has run for so many seconds.
 
-    A call that waits outside Python, such as ``time.sleep``, is ended when it returns. An
+    It is raised again at each step until the function ends, whatever the function catches. A
+    call that waits or computes outside Python, such as ``time.sleep``, ends when it returns. An
     interrupt from the keyboard stays what it is.
-
-    Parameters
-    ----------
-    seconds : float
-        How long it may run, in real seconds.
-    function : callable
-        Takes nothing.
-
-    Returns
-    -------
-    object
-        What the function returns.
-
-    Raises
-    ------
-    TimeUp
-        When it was ended; no further one comes afterwards.
-
-    Examples
-    --------
-    >>> def forever():
-    ...     while True:
-    ...         pass
-    >>> try:
-    ...     limited(0.05, forever)
-    ... except TimeUp:
-    ...     print("ended")
-    ended
     """
-    watch = _Watch(threading.get_ident(), seconds)
+    until = time.monotonic() + seconds
+    tool = _tool()
     try:
-        watch.start()
-        try:
-            return function()
-        finally:
-            watch.stop()
-    except TimeUp:
-        _stop_for_sure(watch)
-        raise
+        with _Tracer(until) if tool is None else _monitored(until, tool):
+            result = function()
+    except Exception:
+        # What it raised in place of TimeUp.
+        if time.monotonic() < until:
+            raise
+        raise TimeUp from None
+    if time.monotonic() >= until:
+        raise TimeUp
+    return result
 
 
-def _stop_for_sure(watch: _Watch) -> None:
-    """Stop a watch whose exception may come at any instruction, the first of stop() included."""
-    while True:
-        try:
-            watch.stop()
-        except TimeUp:
-            continue
-        return
+def _is_theirs(frame: FrameType | None) -> bool:
+    """Check whether a frame runs for somebody else; the standard library runs for its caller."""
+    while frame is not None and (top := top_of(frame)) not in _NEVER:
+        if top not in sys.stdlib_module_names:
+            return True
+        frame = frame.f_back
+    return False
 
 
-class _Watch:
-    """Raise TimeUp in one thread from another, until it is stopped."""
-
-    def __init__(self, watched: int, seconds: float) -> None:
-        self._watched = watched
-        self._seconds = seconds
-        self._is_over = threading.Event()
-        self._lock = threading.Lock()
-
-    def start(self) -> None:
-        threading.Thread(target=self._run, name="kwlab-limit", daemon=True).start()
-
-    def stop(self) -> None:
-        self._is_over.set()
-        with self._lock:
-            _raise_in(self._watched, None)
-
-    def _run(self) -> None:
-        wait = self._seconds
-        while not self._is_over.wait(wait):
-            wait = AGAIN_SECONDS
-            with self._lock:
-                if not self._is_over.is_set():
-                    _raise_in(self._watched, TimeUp)
+def _tool() -> int | None:
+    """Take a free id of ``sys.monitoring``; None where there is none, as on Python 3.11."""
+    # The lowest ids are the debugger's, coverage's and the profiler's.
+    for tool in (4, 3, 5, 2, 1, 0) if _MONITORING else ():
+        with contextlib.suppress(ValueError):
+            _MONITORING.use_tool_id(tool, "kwlab")
+            return tool
+    return None
 
 
-def _raise_in(thread: int, error: type[BaseException] | None) -> None:
-    """Have a thread raise an exception as soon as it runs Python; None takes one back."""
-    raised = None if error is None else ctypes.py_object(error)
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), raised)
+@contextlib.contextmanager
+def _monitored(until: float, tool: int) -> Iterator[None]:
+    """Look at the clock at each call and jump, and in their own code at each line (PEP 669)."""
+    monitoring, events, me = _MONITORING, _MONITORING.events, threading.get_ident()
+    specs = map(importlib.util.find_spec, _ASKING)
+    asking = tuple(str(spec.origin).removesuffix("__init__.py") for spec in specs if spec)
+    met: dict[int, CodeType] = {}
+
+    def step(code: CodeType, *_: object) -> Any:
+        if threading.get_ident() != me:
+            return None
+        if time.monotonic() >= until and _is_theirs(sys._getframe(1)):
+            raise TimeUp
+        return monitoring.DISABLE if code.co_filename.startswith(asking) else None
+
+    def start(code: CodeType, *_: object) -> Any:
+        if id(code) not in met and threading.get_ident() == me:
+            if (top := top_of(sys._getframe(1))) in _ASKING:
+                return monitoring.DISABLE
+            met[id(code)] = code
+            if top not in sys.stdlib_module_names:
+                monitoring.set_local_events(tool, code, events.LINE)
+        return step(code)
+
+    looks = {events.JUMP: step, events.LINE: step, events.PY_START: start}
+    for event, look in looks.items():
+        monitoring.register_callback(tool, event, look)
+    monitoring.set_events(tool, events.JUMP | events.PY_START)
+    try:
+        yield
+    finally:
+        monitoring.set_events(tool, 0)
+        for code in met.values():
+            monitoring.set_local_events(tool, code, 0)
+        for event in looks:
+            monitoring.register_callback(tool, event, None)
+        monitoring.free_tool_id(tool)
 
 
-@dataclass(frozen=True, slots=True)
-class Printed:
-    """Hold what was printed during a block.
+class _Tracer:
+    """Look at the clock at each instruction of theirs, behind a tracer that is there already."""
 
-    Parameters
-    ----------
-    text : io.StringIO
-    """
+    def __init__(self, until: float) -> None:
+        self.until, self._before, self._thread = until, sys.gettrace(), threading.get_ident()
+        self._passed: dict[int, CodeType] = {}
 
-    text: io.StringIO
+    def is_on(self) -> bool:
+        """Check whether it is in its thread, and not over."""
+        return self.until < math.inf and threading.get_ident() == self._thread
 
-    def lines(self) -> tuple[str, ...]:
-        """Give what was printed so far.
+    def __enter__(self) -> None:
+        sys.settrace(self.call)
 
-        Returns
-        -------
-        tuple of str
-            A line each; empty when nothing was printed.
-        """
-        return tuple(self.text.getvalue().splitlines())
+    def __exit__(self, *_: object) -> None:
+        self.until = math.inf
+        if sys.gettrace() in {self.call, None}:
+            sys.settrace(self._before)
+
+    def call(self, frame: FrameType, event: Any, arg: object) -> Any:
+        """Trace a frame that begins, or goes on after a yield."""
+        inner = None
+        if self._before is not None:
+            inner = self._before(frame, event, arg)
+            # Coverage puts itself in this place when it is called.
+            sys.settrace(self.call)
+        if id(frame.f_code) in self._passed:
+            return inner
+        if not _is_theirs(frame):
+            if top_of(frame) in _ASKING:
+                self._passed[id(frame.f_code)] = frame.f_code
+            return inner
+        frame.f_trace_opcodes = True
+        return _Step(self, inner)
+
+
+class _Step:
+    """Trace one frame, and go on tracing it after TimeUp was raised in it and caught."""
+
+    def __init__(self, tracer: _Tracer, inner: Any) -> None:
+        self._tracer, self._inner = tracer, inner
+        self._raised_in: FrameType | None = None
+
+    def __call__(self, frame: FrameType, event: str, arg: object) -> Any:
+        if time.monotonic() >= self._tracer.until:
+            self._raised_in = frame
+            # Python drops a tracer that raises: __del__ runs then, and not while this frame has it.
+            del self
+            raise TimeUp
+        if self._inner and event != "opcode":
+            self._inner = self._inner(frame, event, arg)
+        return self
+
+    def __del__(self) -> None:
+        # A RecursionError drops it too.
+        if sys.gettrace() is None and self._tracer.is_on():
+            sys.settrace(self._tracer.call)
+        if self._raised_in is not None:
+            self._raised_in.f_trace = _Step(self._tracer, self._inner)
+
+
+class Printed(io.TextIOBase):
+    """Keep as much of what is printed as is shown, however much it is."""
+
+    def __init__(self) -> None:
+        self._lines = [""]
+        self._total, self._is_open = 0, False
+
+    def write(self, text: str) -> int:
+        """Take what is printed."""
+        first, *more = text.split("\n", PRINTED_LINES)
+        self._total += text.count("\n")
+        self._is_open = not text.endswith("\n") if text else self._is_open
+        # One more than is shown: the last line may go on, the rest is counted alone.
+        kept = [self._lines[-1] + first, *more]
+        self._lines[-1:] = [line[: PRINTED_CHARACTERS + 1] for line in kept]
+        del self._lines[PRINTED_LINES + 1 :]
+        return len(text)
+
+    def shown(self) -> tuple[str, ...]:
+        """Return what there is to show, a line each; empty when nothing was printed."""
+        total = self._total + self._is_open
+        if not total:
+            return ()
+        lines = self._lines[: min(total, PRINTED_LINES)]
+        cut = (f"{x[:PRINTED_CHARACTERS]}…" if x[PRINTED_CHARACTERS:] else x for x in lines)
+        more = total - len(lines)
+        rest = [say("exercise.printed_more", n=more)] if more else []
+        return say("exercise.printed", n=total), *(f"    {line}" for line in cut), *rest
+
+
+_printed: Final[ContextVar[Printed | None]] = ContextVar("_printed", default=None)
+_blocks: Final[list[Printed]] = []
+_lock: Final = threading.Lock()
+
+
+class _Switch:
+    """Stand in for standard output: each thread prints to its own, or to what was there."""
+
+    def __init__(self, before: Any) -> None:
+        self.before = before
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(_printed.get() or self.before, name)
 
 
 @contextlib.contextmanager
 def printed() -> Iterator[Printed]:
-    """Keep what a block prints, standard error left alone.
-
-    Yields
-    ------
-    Printed
-        It grows until the block is over.
-    """
-    kept = Printed(io.StringIO())
-    with contextlib.redirect_stdout(kept.text):
+    """Keep what a block prints, in this thread alone; standard error is left alone."""
+    kept = Printed()
+    token = _printed.set(kept)
+    with _lock:
+        _blocks.append(kept)
+        if not isinstance(sys.stdout, _Switch):
+            sys.stdout = _Switch(sys.stdout)
+    try:
         yield kept
+    finally:
+        _printed.reset(token)
+        with _lock:
+            _blocks.remove(kept)
+            if not _blocks and isinstance(sys.stdout, _Switch):
+                sys.stdout = sys.stdout.before

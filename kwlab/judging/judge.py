@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 import functools
 import inspect
-import traceback
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -19,6 +19,7 @@ from kwlab import finding
 from kwlab.comparison import Comparison
 from kwlab.errors import WatchFunctionError
 from kwlab.finding import Run
+from kwlab.frames import line_of, told
 from kwlab.history import narrowed
 from kwlab.judging import bounded
 from kwlab.judging.bounded import TimeUp, limited
@@ -40,9 +41,9 @@ from kwlab.watching.response import WatchFunction
 from kwlab.wire import ListOptions
 
 LIMIT_SECONDS: Final = 20.0
-"""How long a function may take for one trial, in real seconds; a right one takes less than one."""
-PRINTED_LINES: Final = 10
-"""So much of what a function printed is shown with the verdict."""
+"""How long a whole check may take, in real seconds; that of a right function takes one or two."""
+LATE_SECONDS: Final = 1.0
+"""What was stopped so much later than that was waiting or computing outside Python."""
 
 
 class Verdict(enum.Enum):
@@ -72,7 +73,7 @@ class Judgement:
     misconception : str
         The name of the mistake, such as ``pinned``; empty when it has none.
     printed : tuple of str
-        What the function printed, a line each.
+        What is shown of what the function printed, a line each.
     """
 
     verdict: Verdict
@@ -91,22 +92,37 @@ class Judgement:
         return self.is_correct
 
     def __str__(self) -> str:
-        return "\n".join((self.text, *self._printed()))
+        return "\n".join((self.text, *self.printed))
 
     def __repr__(self) -> str:
         return str(self)
 
-    def _printed(self) -> Iterator[str]:
-        if self.printed:
-            yield say("exercise.printed", n=len(self.printed))
-            yield from (f"    {line}" for line in self.printed[:PRINTED_LINES])
-        if (more := len(self.printed) - PRINTED_LINES) > 0:
-            yield say("exercise.printed_more", n=more)
-
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         picture = self.shown._repr_mimebundle_()["text/html"] if self.shown else ""
-        text = finding.paragraphs([*self.text.splitlines(), *self._printed()])
+        text = finding.paragraphs([*self.text.splitlines(), *self.printed])
         return {"text/plain": str(self), "text/html": text + picture}
+
+
+class Limit:
+    """Count down what is left of a check's seconds."""
+
+    def __init__(self, lab: Lab, seconds: float | None = None) -> None:
+        # To load the client, on a busy machine many seconds long, is not the function's time.
+        _ = lab.api
+        self._seconds = LIMIT_SECONDS if seconds is None else seconds
+        self._began = time.monotonic()
+
+    def left(self) -> float:
+        """Return the seconds that are left."""
+        return self._began + self._seconds - time.monotonic()
+
+    def why(self, name: str) -> str:
+        """Say that a function was stopped."""
+        text = say("exercise.endless", name=name, seconds=f"{self._seconds:.3g}")
+        late = -self.left()
+        return (
+            f"{text} {say('exercise.late', seconds=f'{late:.0f}')}" if late > LATE_SECONDS else text
+        )
 
 
 def judge(
@@ -115,7 +131,7 @@ def judge(
     lab: Lab,
     *,
     name: str = "",
-    limit_seconds: float | None = None,
+    limit: Limit | None = None,
 ) -> Judgement:
     """Try a watch function.
 
@@ -128,8 +144,8 @@ def judge(
         It is left as it is.
     name : str
         What to call the function; its own name when empty.
-    limit_seconds : float, optional
-        How long one trial may take, in real seconds; :data:`LIMIT_SECONDS` when None.
+    limit : Limit, optional
+        How long all of it may take; :data:`LIMIT_SECONDS` from now on when None.
 
     Returns
     -------
@@ -140,17 +156,17 @@ def judge(
     if refusal is not None:
         return refusal
     outcomes = []
-    limit = LIMIT_SECONDS if limit_seconds is None else limit_seconds
+    limit = limit or Limit(lab)
     tried = _Tried(function, lab, name)
     for trial in task.trials:
         with bounded.printed() as printed:
             outcome = _outcome(tried, task, trial, limit)
         if isinstance(outcome, Judgement):
-            return replace(outcome, printed=printed.lines())
-        outcomes.append(replace(outcome, printed=printed.lines()))
+            return replace(outcome, printed=printed.shown())
+        outcomes.append(replace(outcome, printed=printed.shown()))
         if len(outcomes) == 1 and task.stub is not None and _is_alike(outcomes[0], trial):
             text = say(f"{task.name}.stub", name=tried.__name__)
-            return Judgement(Verdict.NOT_ATTEMPTED, text, printed=printed.lines())
+            return Judgement(Verdict.NOT_ATTEMPTED, text, printed=printed.shown())
     diagnosis = _diagnosis(outcomes)
     return _correct(outcomes) if diagnosis is None else diagnosis
 
@@ -161,7 +177,7 @@ def first_request(
     lab: Lab,
     *,
     name: str = "",
-    limit_seconds: float | None = None,
+    limit: Limit | None = None,
 ) -> Request | Judgement | None:
     """Play the first trial of a task, to see what a function watches.
 
@@ -171,7 +187,7 @@ def first_request(
     task : Task
     lab : Lab
     name : str
-    limit_seconds : float, optional
+    limit : Limit, optional
         As for :func:`judge`.
 
     Returns
@@ -180,9 +196,8 @@ def first_request(
         The first watch, or a list where there is no watch; a Judgement when the function could
         not be played, and None when it asked for nothing.
     """
-    limit = LIMIT_SECONDS if limit_seconds is None else limit_seconds
     with bounded.printed():
-        outcome = _outcome(_Tried(function, lab, name), task, task.trials[0], limit)
+        outcome = _outcome(_Tried(function, lab, name), task, task.trials[0], limit or Limit(lab))
     if isinstance(outcome, Judgement):
         return outcome
     requests = [r for attempt in outcome.run.count.attempts for r in attempt.requests]
@@ -276,20 +291,19 @@ class _Tried:
             self.is_attempted |= not is_silent
 
 
-def _outcome(tried: _Tried, task: Task, trial: Trial, limit_seconds: float) -> Outcome | Judgement:
+def _outcome(tried: _Tried, task: Task, trial: Trial, limit: Limit) -> Outcome | Judgement:
     try:
-        return limited(limit_seconds, lambda: _played(tried.__name__, tried, task, trial))
+        return limited(limit.left(), lambda: _played(tried.__name__, tried, task, trial))
     except WatchFunctionError as error:
         if not tried.is_attempted:
             text = say("exercise.blank", name=tried.__name__)
             return Judgement(Verdict.NOT_ATTEMPTED, text)
-        return _not_yet(str(error), "contract")
+        line = line_of(error.__cause__)
+        return _not_yet(str(error) + (f" ({line})" if line else ""), "contract")
     except TimeUp:
-        seconds = f"{limit_seconds:g}"
-        text = say("exercise.endless", name=tried.__name__, seconds=seconds)
-        return _not_yet(text, "endless")
-    except (Exception, SystemExit) as error:
-        text = say("exercise.raised", name=tried.__name__, error=_where(error))
+        return _not_yet(limit.why(tried.__name__), "endless")
+    except Exception as error:
+        text = say("exercise.raised", name=tried.__name__, error=told(error))
         return _not_yet(text, "raised")
 
 
@@ -329,14 +343,6 @@ def _not_yet(
     return Judgement(
         Verdict.NOT_YET, sentence, outcome.shown, broken, misconception, outcome.printed
     )
-
-
-def _where(error: BaseException) -> str:
-    """Name an error and the learner's line that it came from."""
-    frames = traceback.extract_tb(error.__traceback__)
-    learners = [frame for frame in frames if "site-packages" not in frame.filename]
-    line = learners[-1].line if learners else ""
-    return f"{type(error).__name__}: {error}" + (f" ({line.strip()})" if line else "")
 
 
 def _correct(outcomes: Sequence[Outcome]) -> Judgement:

@@ -6,6 +6,7 @@ only arrive when somebody else has imported them.
 
 from __future__ import annotations
 
+import difflib
 import email.utils
 import http.client
 import re
@@ -20,7 +21,7 @@ from typing import Any, Final
 from kwlab.errors import KwlabError, StreamBroken, WatchFunctionError
 from kwlab.messages import say
 from kwlab.watching.resume import Cause, Kind
-from kwlab.wire import EXCERPT_BYTES, ListOptions, Status, python_name
+from kwlab.wire import EXCERPT_BYTES, FIELDS, ListOptions, Status, python_name
 
 
 def of_status(
@@ -292,10 +293,25 @@ def _broken_contract(error: Exception) -> str | None:
         return say("function.preloaded_failed", error=name)
     if name == "ValidationError" and "pydantic._internal._validate_call" in modules:
         return _refused_argument(error)
-    if not isinstance(error, TypeError):
-        return None
+    # Python turns it into a RuntimeError where it leaves a generator.
+    if isinstance(error.__cause__ if isinstance(error, RuntimeError) else error, StopIteration):
+        return say("function.stop_iteration")
+    return _misused(error) or (
+        _wrong_call(error, modules) if isinstance(error, TypeError) else None
+    )
+
+
+def _misused(error: Exception) -> str | None:
+    """Say how the options are passed on, where Python's own words show that they were not."""
+    for pattern, key in _MISUSED:
+        if found := re.search(pattern, str(error)):
+            return say(key, **found.groupdict())
+    return None
+
+
+def _wrong_call(error: TypeError, modules: list[str | None]) -> str | None:
     if unexpected := _UNEXPECTED.search(str(error)):
-        return _camel_case(unexpected[1])
+        return _misspelt(unexpected[1])
     # Nothing of the function's own ran: it was the call that failed.
     if modules[-1] == _CALLER and "argument" in str(error):
         return say("function.signature", error=error)
@@ -304,17 +320,37 @@ def _broken_contract(error: Exception) -> str | None:
 
 _CALLER: Final = "kwlab.watching.response"
 _UNEXPECTED: Final = re.compile(r"unexpected keyword argument '(\w+)'")
+_FIELD: Final = f"'(?P<name>{'|'.join(FIELDS)})'"
+_MISUSED: Final = (
+    (rf"multiple values for keyword argument {_FIELD}", "function.twice"),
+    (r"argument after \*\* must be a mapping, not (?P<kind>\w+)", "function.not_unpacked"),
+    (r"'ListOptions' object is not callable", "function.options_called"),
+    (rf"'ListOptions' object has no attribute {_FIELD}", "function.options_read"),
+    (r"'ListOptions' object has no attribute '(copy|pop|update)'", "function.options_change"),
+    (r"unsupported operand type.*'ListOptions'", "function.options_change"),
+    (r"ListOptions\.replace\(\) takes", "function.replace_by_name"),
+)
+"""What Python itself says of the options, or of what was unpacked in their place."""
 
 
 def _refused_argument(error: Any) -> str:
     first = error.errors()[0]
     # What follows the argument's own name tells of pydantic's unions.
-    name = str(first["loc"][0]) if first["loc"] else ""
-    if name.isdecimal() and isinstance(first.get("input"), ListOptions):
+    name, given = str(first["loc"][0]) if first["loc"] else "", first.get("input")
+    is_by_place = name.isdecimal()
+    if isinstance(given, ListOptions) and name in FIELDS:
+        return say("function.whole_options", name=name)
+    if isinstance(given, ListOptions) or (is_by_place and given in FIELDS):
         return say("function.positional")
-    return _camel_case(name) or say("function.refused_argument", name=name, reason=first["msg"])
+    argument = f"argument {name}" if is_by_place else name
+    refused = say("function.refused_argument", name=argument, reason=first["msg"])
+    return (_misspelt(name) if first["type"] == "unexpected_keyword_argument" else None) or refused
 
 
-def _camel_case(name: str) -> str | None:
-    known = python_name(name)
+def _misspelt(name: str) -> str | None:
+    """Say how the client spells what was meant, where that can be told."""
+    known = python_name(name) or next(iter(difflib.get_close_matches(name, _KEYWORDS, 1)), None)
     return say("function.camel_case", name=name, python_name=known) if known else None
+
+
+_KEYWORDS: Final = (*FIELDS, "_preload_content", "_request_timeout", "namespace", "watch")

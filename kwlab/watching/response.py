@@ -16,7 +16,7 @@ import socket
 import traceback
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from types import GeneratorType
+from types import CoroutineType, GeneratorType
 from typing import Final, TypeAlias, TypeGuard, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
@@ -322,7 +322,7 @@ class Answer:
                 happening = self._advanced(iterator)
             yield happening
         finally:
-            close(iterator)
+            _close_generator(iterator)
 
     def _advanced(self, iterator: Iterator[object]) -> Happening:
         try:
@@ -431,7 +431,18 @@ def _is_watch_stream(value: object) -> bool:
     return frame is not None and frame.f_globals.get("__name__") == "kubernetes.watch.watch"
 
 
+def _close_generator(iterator: Iterator[object]) -> None:
+    try:
+        close(iterator)
+    except RuntimeError as error:
+        if "ignored GeneratorExit" not in str(error):
+            raise
+        raise WatchFunctionError(say("function.not_closed")) from error
+
+
 def _refusal(returned: object) -> str:
+    if isinstance(returned, CoroutineType):
+        return say("function.coroutine")
     if _is_watch_stream(returned):
         return say("function.watch_stream")
     if type(returned).__module__.startswith("kubernetes.client.models"):

@@ -29,7 +29,7 @@ from kwlab.wire.objects import (
     with_kind,
     with_resource_version,
 )
-from kwlab.wire.options import ListOptions, python_name, query
+from kwlab.wire.options import FIELDS, ListOptions, python_name, query
 from kwlab.wire.redaction import changed_object, without_env_values, without_managed_fields
 from kwlab.wire.tables import (
     Cell,
@@ -43,6 +43,7 @@ from kwlab.wire.tables import (
 
 __all__ = [
     "EXCERPT_BYTES",
+    "FIELDS",
     "LINE_LIMIT_BYTES",
     "Cell",
     "Decoded",

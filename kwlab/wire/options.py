@@ -30,6 +30,8 @@ _TYPES: Final[Mapping[str, type]] = {
 }
 """What a field holds, where it is not a text."""
 
+FIELDS: Final = tuple(_QUERY_NAMES)
+"""The names of all fields."""
 _PYTHON_NAMES: Final = {query: name for name, query in _QUERY_NAMES.items()}
 
 
