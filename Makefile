@@ -15,7 +15,7 @@ VERSIONS ?= --constraints constraints.txt
 
 BIN := $(VENV)/bin
 # With pinned versions a warning is new because of us; with others it is somebody else's.
-PYTEST := $(BIN)/python -m pytest -W error
+PYTEST := KWLAB_PINNED=1 $(BIN)/python -m pytest
 # One kernel a notebook: cells of one notebook must not go to two workers.
 PARALLEL := -n 2 --dist loadscope --no-loadscope-reorder
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=60
@@ -80,8 +80,8 @@ newest:
 		|| echo "== newest: something fails, see above. This is a report: the pinned versions are not affected."
 	@echo "== newest: not the pinned versions:"
 	@sed 's/ ;.*//' constraints.txt >$(VENV)-newest/pins
-	@$(VENV)-newest/bin/uv pip freeze --python $(VENV)-newest/bin/python --exclude-editable \
-		| grep -vxFf $(VENV)-newest/pins || echo "(none)"
+	@$(VENV)-newest/bin/uv pip freeze --quiet --python $(VENV)-newest/bin/python --exclude-editable \
+		--exclude pip --exclude setuptools | grep -vxFf $(VENV)-newest/pins || echo "(none)"
 
 .PHONY: lane
 lane: $(VENV)/.test

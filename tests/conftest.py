@@ -36,6 +36,15 @@ hypothesis.settings.register_profile("nightly", deadline=None, max_examples=2_00
 hypothesis.settings.load_profile("kwlab")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Take warnings for errors with pinned versions; of deprecations, those that we cause."""
+    if os.environ.get("KWLAB_PINNED"):
+        # A later line counts more. Packages use what a new Python deprecates, and mend it one day.
+        ours = "error::DeprecationWarning:(kwlab|tests|__main__)"
+        for line in ("error", "default::DeprecationWarning", ours):
+            config.addinivalue_line("filterwarnings", line)
+
+
 def pytest_report_header() -> str:
     """Say the seed of the random changes on the real server."""
     return f"KWLAB_SEED={SEED}"

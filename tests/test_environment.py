@@ -98,24 +98,36 @@ def test_the_pins_hold_no_address() -> None:
     assert {"uv", "hatchling"} <= {pin.name for pin in PINS}
 
 
+def make(home: Path, stamp: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run make on an environment that looks set up."""
+    (home / "bin").mkdir(exist_ok=True)
+    for name in ("bin/python", stamp):
+        (home / name).touch()
+    settings = {name: value for name, value in os.environ.items() if "MAKE" not in name}
+    command = ["make", f"VENV={home}", *arguments]
+    return subprocess.run(
+        command, cwd=ROOT, env=settings, capture_output=True, text=True, check=False
+    )
+
+
 @pytest.mark.needs("make")
 @pytest.mark.parametrize("stamp", [".lab", ".test"])
 def test_new_pins_are_installed(tmp_path: Path, stamp: str) -> None:
     """make sets up again when the pins change, and all that it installs is held to them."""
-    (tmp_path / "bin").mkdir()
-    for name in ("bin/python", stamp):
-        (tmp_path / name).touch()
-
-    def planned(*options: str) -> str:
-        command = ["make", "--dry-run", *options, f"VENV={tmp_path}", f"{tmp_path}/{stamp}"]
-        settings = {name: value for name, value in os.environ.items() if "MAKE" not in name}
-        return subprocess.check_output(command, cwd=ROOT, env=settings, text=True)
-
-    assert "pip install" not in planned()
-    parts = re.split(r"&&|\|\|", planned("--what-if=constraints.txt"))
-    installs = [part for part in parts if "pip install" in part]
+    plan = ("--dry-run", f"{tmp_path}/{stamp}")
+    assert "pip install" not in make(tmp_path, stamp, *plan).stdout
+    planned = make(tmp_path, stamp, "--what-if=constraints.txt", *plan).stdout
+    installs = [part for part in re.split(r"&&|\|\|", planned) if "pip install" in part]
     assert 3 == len(installs)
     assert [] == [part for part in installs if "constraints.txt" not in part]
+
+
+@pytest.mark.needs("make")
+def test_a_python_that_nightly_cannot_run_is_a_failure(tmp_path: Path) -> None:
+    """make nightly ends before it begins where a Python that it names is not there."""
+    ended = make(tmp_path, ".test", "nightly", "PYTHONS=no-such-python")
+    assert 2 == ended.returncode
+    assert "make nightly: no-such-python cannot be run. Install it" in ended.stderr
 
 
 def test_the_names_agree() -> None:
