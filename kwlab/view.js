@@ -38,24 +38,28 @@ function write(target, lines) {
 }
 
 // One question at a time: while an answer is awaited, only the newest question is kept. What the
-// state already answers is not asked: the state would not change, and no answer would come.
+// state already answers is not asked: the state would not change, and no answer would come. What
+// was asked for before code moved the state is out of date: a turn tells which came first.
 function questions(model, isAnswered) {
   let isAsked = false;
   let wanted = null;
-  function ask(question) {
-    if (isAsked) {
-      wanted = question;
-    } else if (!isAnswered(question, model.get("state"))) {
+  function send(question) {
+    if (!isAnswered(question, model.get("state"))) {
       isAsked = true;
       model.send(question);
     }
   }
+  function ask(question) {
+    const asked = { ...question, turn: model.get("state").turn };
+    if (isAsked) wanted = asked;
+    else send(asked);
+  }
   // Whether nothing newer is wanted, so that controls may go where the state is.
   function answered() {
     isAsked = false;
-    const next = wanted;
+    const next = wanted?.turn === model.get("state").turn ? wanted : null;
     wanted = null;
-    if (next !== null) ask(next);
+    if (next !== null) send(next);
     return next === null;
   }
   return { ask, answered };

@@ -9,12 +9,14 @@ front of every view.
 
 from __future__ import annotations
 
+import abc
 import html as markup
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from kwlab.errors import LabError
 from kwlab.extra import require
@@ -24,33 +26,61 @@ if TYPE_CHECKING:
 
 VIEW: Final = "application/vnd.jupyter.widget-view+json"
 
-Hear: TypeAlias = Callable[[Mapping[str, Any]], None]
-"""What is called with each message of a view."""
 
+class Viewed(abc.ABC):
+    """Be moved by code and from a view, maybe on two threads: one move after the other.
 
-def open_view(
-    part: Path, *, fixed: Mapping[str, Any], state: Mapping[str, Any], hear: Hear
-) -> AnyWidget:
-    """Make a widget.
-
-    Parameters
-    ----------
-    part : Path
-        The view's file, with any suffix.
-    fixed : mapping
-        What never changes.
-    state : mapping
-        What it shows at first; set the trait ``state`` to show something else.
-    hear : callable
-        Does what the view asks for.
-
-    Returns
-    -------
-    AnyWidget
+    A view says which turn it has seen. Whenever code moves there is a new one, and what was asked
+    for before that is out of date, however late it comes: after ``go_to()`` the next line of the
+    cell finds what it has gone to.
     """
-    widget = _view_class(part)(fixed=dict(fixed), state=dict(state))
-    widget.on_msg(lambda _widget, message, _buffers: hear(message))
-    return widget
+
+    _part: ClassVar[Path]
+    """The view's file, with any suffix."""
+
+    def __init__(self) -> None:
+        self._view: AnyWidget | None = None
+        self._moving = threading.RLock()
+        """Held by whoever moves, or tells where it is."""
+        self._turn = 0
+        self._is_heard = False
+
+    @abc.abstractmethod
+    def _fixed(self) -> dict[str, Any]:
+        """Give what never changes."""
+
+    @abc.abstractmethod
+    def _state(self) -> dict[str, Any]:
+        """Give what is shown now."""
+
+    @abc.abstractmethod
+    def _hear(self, message: Mapping[str, Any]) -> None:
+        """Do what the view asks for."""
+
+    @property
+    def widget(self) -> AnyWidget:
+        """Give the widget, made when it is first asked for; always the same one."""
+        with self._moving:
+            if self._view is None:
+                state = {**self._state(), "turn": self._turn}
+                self._view = _view_class(self._part)(fixed=self._fixed(), state=state)
+                self._view.on_msg(lambda _widget, message, _buffers: self._receive(message))
+            return self._view
+
+    def _show(self) -> None:
+        """Show the state after a move."""
+        self._turn += not self._is_heard
+        if self._view is not None:
+            self._view.set_trait("state", {**self._state(), "turn": self._turn})
+
+    def _receive(self, message: Mapping[str, Any]) -> None:
+        with self._moving:
+            if message.get("turn", self._turn) == self._turn:
+                self._is_heard = True
+                try:
+                    self._hear(message)
+                finally:
+                    self._is_heard = False
 
 
 def bundle(text: str, html: str, widget: Callable[[], AnyWidget]) -> dict[str, Any]:

@@ -209,6 +209,25 @@ class Learner:
                     return [f"{key} in {tag} changed the notebook"]
         return []
 
+    def drag(self, slider: Locator, to: float) -> None:
+        """Drag the slider's handle to a share of its length, in steps, and let it go."""
+        box = slider.bounding_box()
+        assert box is not None
+        value, low, high = (float(slider.evaluate(f"e => e.{n}")) for n in ("value", "min", "max"))
+        # A handle is as wide as the slider is high, and does not reach over its ends.
+        room = box["width"] - box["height"]
+        start = box["x"] + box["height"] / 2 + room * (value - low) / (high - low)
+        middle = box["y"] + box["height"] / 2
+        self.page.mouse.move(start, middle)
+        self.page.mouse.down()
+        self.page.mouse.move(box["x"] + box["height"] / 2 + room * to, middle, steps=8)
+        self.page.mouse.up()
+
+    def text(self, number: int) -> str:
+        """Give what the code cell of that number says, counted from 1."""
+        codes = [cell for cell in self._model() if cell["cell_type"] == "code"]
+        return "".join("".join(_text(output)) for output in codes[number - 1]["outputs"])
+
     def shoot(self, locator: Locator | Page, name: str) -> None:
         """Take a picture, where KWLAB_SCREENSHOTS names a folder for them."""
         if folder := os.environ.get("KWLAB_SCREENSHOTS"):

@@ -62,6 +62,26 @@ def test_the_strip_keeps_its_looks_beside_the_sliders(learner: Learner) -> None:
     assert ["absolute", "flex", "none", "flex"] == looks
 
 
+def test_a_slider_at_its_end_changes_no_cell_that_runs_at_once(learner: Learner) -> None:
+    """While a slider's answer is on its way, on another thread, cells say what they say alone."""
+    learner.write(PRESENT, "both.strip.go_to(lost=2)\nprint(both.strip)\nlab.ask(at=32.05)")
+    learner.run_all()
+    cells = (PRESENT, REQUESTS, COST - 1, MINE)
+    alone = {number: learner.text(number) for number in (*cells, COST + 1)}
+    assert "50 pods, no change, 20 reconnects" in alone[COST + 1]
+    sliders = learner.page.locator("input[type=range]")
+    sliders.nth(2).wait_for()
+    for turn, number in enumerate(cells):
+        strip, pods, reconnects = sliders.all()
+        learner.drag(strip, turn % 2)
+        learner.drag(reconnects, 1.0)
+        learner.drag(pods, 1.0)
+        # The second of them puts the sliders back.
+        for run in (number, COST + 1):
+            learner.run(run)
+            assert alone[run] == learner.text(run)
+
+
 def test_from_the_guess_to_the_function_from_memory(learner: Learner) -> None:
     """A learner who guesses well, counts the starts and writes the function is told so."""
     learner.run(OPEN)

@@ -64,21 +64,6 @@ def sentence(learner: Learner, starts: str, includes: str = "") -> str:
     return said.inner_text()
 
 
-def drag(slider: Locator, to: float) -> None:
-    """Drag the slider's handle to a share of its length, in steps, and let it go."""
-    box = slider.bounding_box()
-    assert box is not None
-    value, low, high = (float(slider.evaluate(f"e => e.{n}")) for n in ("value", "min", "max"))
-    # A handle is as wide as the slider is high, and does not reach over its ends.
-    room = box["width"] - box["height"]
-    start = box["x"] + box["height"] / 2 + room * (value - low) / (high - low)
-    middle = box["y"] + box["height"] / 2
-    slider.page.mouse.move(start, middle)
-    slider.page.mouse.down()
-    slider.page.mouse.move(box["x"] + box["height"] / 2 + room * to, middle, steps=8)
-    slider.page.mouse.up()
-
-
 def theme(learner: Learner, name: str) -> None:
     """Choose a theme, and wait until the page has it."""
     learner.page.evaluate(
@@ -109,10 +94,10 @@ def test_sliders_run_both_functions_again(learner: Learner) -> None:
     learner.page.keyboard.press("End")
     assert sentence(learner, "51 pods, no change, 60 reconnects: wrong is handed 3,111 events")
 
-    drag(reconnects, 1 / 3)
+    learner.drag(reconnects, 1 / 3)
     assert "20" == reconnects.input_value()
     assert sentence(learner, "51 pods, no change, 20 reconnects: wrong is handed 1,071 events")
-    drag(pods, 1.0)
+    learner.drag(pods, 1.0)
     assert sentence(learner, "500 pods, no change, 20 reconnects: wrong is handed 10,500 events")
     learner.run(PRINT)
     assert any("500 pods, no change, 20 reconnects" in text for text in learner.texts())

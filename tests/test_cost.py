@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 import time
 import xml.etree.ElementTree as ET
 from typing import Any
@@ -276,6 +277,34 @@ def test_the_widget_hears_its_view(cost: kwlab.CostExplorer) -> None:
         # Directly: ipywidgets would swallow what is raised.
         cost._hear(nonsense)
     assert "3 pods, no change, 1 reconnect" in str(cost)
+
+
+def test_a_slider_and_a_cell_move_one_after_the_other(lab: Lab) -> None:
+    """A cell that sets a size while a slider's answer is measured has the last word."""
+    begun, gone_on = threading.Event(), threading.Event()
+    wrong = functions.wrong(lab)
+
+    def held(options: kwlab.ListOptions) -> Any:
+        if threading.current_thread() is slide:
+            begun.set()
+            gone_on.wait(0.5)
+        return wrong(options)
+
+    slide = threading.current_thread()
+    gone_on.set()
+    cost = kwlab.CostExplorer(wrong=held)
+    gone_on.clear()
+    begun.clear()
+    slide = threading.Thread(
+        target=cost.widget._handle_custom_msg, args=({"go": {"pods": 20, "reconnects": 1}}, [])
+    )
+    slide.start()
+    begun.wait()
+    cost.set(pods=50, reconnects=20)
+    said = str(cost)
+    gone_on.set()
+    slide.join()
+    assert "50 pods, no change, 20 reconnects: wrong is handed 1,050 events." == said == str(cost)
 
 
 def test_what_a_function_raises_under_a_slider_is_said_there(lab: Lab) -> None:

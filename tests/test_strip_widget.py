@@ -274,6 +274,20 @@ def test_the_widget_hears_its_view(strip: WatchStrip) -> None:
     assert 0 == strip.position
 
 
+def test_what_was_asked_for_before_code_moved_comes_too_late(strip: WatchStrip) -> None:
+    """A slider's message that was on its way while a cell went elsewhere changes nothing."""
+    hear, turn = strip.widget._handle_custom_msg, strip.widget.state["turn"]
+    hear({"go": 2, "turn": turn}, [])
+    assert (1, turn) == (strip.position, strip.widget.state["turn"])
+    strip.go_to(lost=2)
+    expected = str(strip)
+    hear({"go": 1, "turn": turn}, [])
+    hear({"press": "back", "turn": turn}, [])
+    assert expected == str(strip)
+    hear({"go": 1, "turn": strip.widget.state["turn"]}, [])
+    assert 0 == strip.position
+
+
 def test_the_widget_offers_what_there_is() -> None:
     past = history(["web-0"], [(1.0, "M", "web-0")], 5.0)
     strip = WatchStrip(pair(past)[1:], past)

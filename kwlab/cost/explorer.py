@@ -22,17 +22,17 @@ from kwlab.messages import say
 from kwlab.metrics import Cost
 from kwlab.strip.marks import Colours, figure
 from kwlab.table import Table
-from kwlab.view import bundle, open_view
+from kwlab.view import Viewed, bundle
 from kwlab.watching.response import WatchFunction
 
 if TYPE_CHECKING:
-    from anywidget import AnyWidget
+    pass
 
 SLIDERS = ("pods", "reconnects")
 
 
 @methods_by_name
-class CostExplorer:
+class CostExplorer(Viewed):
     """Measure what watch functions are handed when nothing happens but reconnects.
 
     It is made, not recorded: recorded objects, cloned, and a connection that is cut once a second
@@ -57,6 +57,8 @@ class CostExplorer:
         When a function breaks its contract; it says what to write instead.
     """
 
+    _part = Path(__file__)
+
     def __init__(
         self,
         *,
@@ -66,11 +68,11 @@ class CostExplorer:
         **functions: WatchFunction,
     ) -> None:
         __tracebackhide__ = True
+        super().__init__()
         self._functions = {name: _Followed(each) for name, each in functions.items()}
         self._template = lab.current_lab().history
         self._size = Size(pods, reconnects, changes)
         self._trouble = ""
-        self._view: AnyWidget | None = None
         self._measured = self._measure(self._size)
 
     def set(
@@ -95,9 +97,9 @@ class CostExplorer:
             When a function breaks its contract; it stays as it is.
         """
         __tracebackhide__ = True
-        size = self._sized(pods, reconnects, changes)
-        measured = self._measure(size)
-        self._show(size, measured)
+        with self._moving:
+            size = self._sized(pods, reconnects, changes)
+            self._move(size, self._measure(size))
 
     def measure(
         self,
@@ -164,7 +166,8 @@ class CostExplorer:
         -------
         Table
         """
-        return picture.table(self.costs, say("cost.caption", size=self._words()))
+        with self._moving:
+            return picture.table(self.costs, say("cost.caption", size=self._words()))
 
     def svg(self, *, width: int | None = picture.WIDTH, colours: Colours = "auto") -> str:
         """Draw the bars.
@@ -180,14 +183,15 @@ class CostExplorer:
         -------
         str
         """
-        return picture.draw(
-            self.costs,
-            title=self._words(),
-            product=self._product(),
-            alt=self.alt,
-            width=width,
-            colours=colours,
-        )
+        with self._moving:
+            return picture.draw(
+                self.costs,
+                title=self._words(),
+                product=self._product(),
+                alt=self.alt,
+                width=width,
+                colours=colours,
+            )
 
     @property
     def alt(self) -> str:
@@ -195,6 +199,10 @@ class CostExplorer:
         return say("cost.alt", sentence=str(self), product=self._product())
 
     def __str__(self) -> str:
+        with self._moving:
+            return self._sentence()
+
+    def _sentence(self) -> str:
         if self._trouble:
             return say("cost.raised", size=self._words(), error=self._trouble)
         handed = ", ".join(
@@ -245,10 +253,9 @@ class CostExplorer:
         total = picture.thousands(self._size.pods * connections)
         return say("cost.product", objects=self._objects(), n=connections, count=total)
 
-    def _show(self, size: Size, measured: Measured, trouble: str = "") -> None:
+    def _move(self, size: Size, measured: Measured, trouble: str = "") -> None:
         self._size, self._measured, self._trouble = size, measured, trouble
-        if self._view is not None:
-            self._view.set_trait("state", self._state())
+        self._show()
 
     def _state(self) -> dict[str, Any]:
         return {
@@ -257,20 +264,13 @@ class CostExplorer:
             "lines": [str(self)],
         }
 
-    @property
-    def widget(self) -> AnyWidget:
-        """Give the widget, made when it is first asked for; always the same one."""
-        if self._view is None:
-            sliders = [
-                {"name": name, "label": say(f"cost.slider.{name}"), "min": low, "max": high}
-                for name, (low, high) in LIMITS.items()
-                if name in SLIDERS
-            ]
-            fixed = {"controls": say("cost.controls"), "sliders": sliders}
-            self._view = open_view(
-                Path(__file__), fixed=fixed, state=self._state(), hear=self._hear
-            )
-        return self._view
+    def _fixed(self) -> dict[str, Any]:
+        sliders = [
+            {"name": name, "label": say(f"cost.slider.{name}"), "min": low, "max": high}
+            for name, (low, high) in LIMITS.items()
+            if name in SLIDERS
+        ]
+        return {"controls": say("cost.controls"), "sliders": sliders}
 
     def _hear(self, message: Mapping[str, Any]) -> None:
         """Go where the sliders are; what a learner's function raises is said there."""
@@ -279,9 +279,9 @@ class CostExplorer:
             return
         size = self._sized(asked["pods"], asked["reconnects"], None)
         try:
-            self._show(size, self._measure(size))
+            self._move(size, self._measure(size))
         except Exception as error:
-            self._show(size, Measured(()), told(error))
+            self._move(size, Measured(()), told(error))
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
         shown = figure(self.svg(), self.alt, self.to_table().to_html(), width=(480, picture.WIDTH))

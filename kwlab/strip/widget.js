@@ -22,7 +22,7 @@ function render({ model, el }) {
     button.type = "button";
     button.textContent = label;
     button.disabled = disabled;
-    button.addEventListener("click", () => model.send({ press: name }));
+    button.addEventListener("click", () => model.send({ press: name, turn: model.get("state").turn }));
   }
 
   const slider = range(root, "kwstrip-slider", { label: words.slider, min: 1, max: stops });

@@ -22,10 +22,10 @@ from kwlab.strip.marks import Canvas, number
 from kwlab.strip.plan import seconds_text
 from kwlab.strip.steps import Goal, Walk
 from kwlab.table import Table
-from kwlab.view import bundle, open_view
+from kwlab.view import Viewed, bundle
 
 if TYPE_CHECKING:
-    from anywidget import AnyWidget
+    pass
 
 BUTTONS: Final[Mapping[str, Goal | None]] = {
     "previous-reconnect": "reconnect",
@@ -43,7 +43,7 @@ WORDS: Final = ("controls", "slider", "scroll", "hint")
 
 
 @methods_by_name
-class WatchStrip:
+class WatchStrip(Viewed):
     """Walk along a watch strip.
 
     It begins at the end, with the whole picture in view. Without a notebook it walks as well:
@@ -58,6 +58,8 @@ class WatchStrip:
         By watcher, what it does, in a few words.
     """
 
+    _part = Path(__file__)
+
     def __init__(
         self,
         counts: Sequence[Count],
@@ -65,10 +67,10 @@ class WatchStrip:
         *,
         notes: Mapping[str, str] | None = None,
     ) -> None:
+        super().__init__()
         self.picture = Picture(counts, history, notes=notes)
         self._index: int | None = None
         self._wrapped = ""
-        self._view: AnyWidget | None = None
 
     @cached_property
     def _walk(self) -> Walk:
@@ -118,11 +120,11 @@ class WatchStrip:
 
     def step(self) -> None:
         """Go one stop on; from the end, to the first."""
-        self._turn((self.position + 1) % len(self._walk.stops), is_forward=True)
+        self._walk_to((self.position + 1) % len(self._walk.stops), is_forward=True)
 
     def back(self) -> None:
         """Go one stop back; from the first, to the end."""
-        self._turn((self.position - 1) % len(self._walk.stops), is_forward=False)
+        self._walk_to((self.position - 1) % len(self._walk.stops), is_forward=False)
 
     def next(self, goal: Goal) -> None:
         """Go to the next of a kind; after the last, to the first.
@@ -134,7 +136,7 @@ class WatchStrip:
         """
         choice("goal", goal, GOALS)
         if self._walk.has(goal):
-            self._turn(self._walk.next(goal, self.position), is_forward=True)
+            self._walk_to(self._walk.next(goal, self.position), is_forward=True)
 
     def previous(self, goal: Goal) -> None:
         """Go to the one of a kind before this; before the first, to the last.
@@ -146,14 +148,15 @@ class WatchStrip:
         """
         choice("goal", goal, GOALS)
         if self._walk.has(goal):
-            self._turn(self._walk.previous(goal, self.position), is_forward=False)
+            self._walk_to(self._walk.previous(goal, self.position), is_forward=False)
 
     def __str__(self) -> str:
-        said = self._walk.say(self.position)
-        if not self._wrapped:
+        with self._moving:
+            said, wrapped = self._walk.say(self.position), self._wrapped
+        if not wrapped:
             return said
         first, *others = said.splitlines()
-        return "\n".join((say(f"strip.step.{self._wrapped}_again", line=first), *others))
+        return "\n".join((say(f"strip.step.{wrapped}_again", line=first), *others))
 
     def __repr__(self) -> str:
         return self.picture.alt
@@ -255,7 +258,7 @@ class WatchStrip:
         else:
             self.next(goal)
 
-    def _turn(self, index: int, *, is_forward: bool) -> None:
+    def _walk_to(self, index: int, *, is_forward: bool) -> None:
         """Move in a direction, and say so where that led round the end."""
         # At first it stands at the end without having walked there.
         has_walked = self._index is not None
@@ -265,9 +268,9 @@ class WatchStrip:
             self._move(index, "last" if has_walked and index >= self.position else "")
 
     def _move(self, index: int, wrapped: str = "") -> None:
-        self._index, self._wrapped = index, wrapped
-        if self._view is not None:
-            self._view.set_trait("state", self._state())
+        with self._moving:
+            self._index, self._wrapped = index, wrapped
+            self._show()
 
     def _state(self) -> dict[str, Any]:
         stop, place = self._walk.stops[self.position], self.position + 1
@@ -284,32 +287,25 @@ class WatchStrip:
             "lines": str(self).splitlines(),
         }
 
-    @property
-    def widget(self) -> AnyWidget:
-        """Give the widget, made when it is first asked for; always the same one."""
-        if self._view is None:
-            buttons = [
-                {
-                    "name": name,
-                    "label": say(f"strip.button.{name.replace('-', '_')}"),
-                    "disabled": goal is not None and not self._walk.has(goal),
-                }
-                for name, goal in BUTTONS.items()
-            ]
-            fixed = {
-                "picture": self.picture.drawing.svg(width=None, colours="jupyter"),
-                "words": {
-                    "tables": say("strip.table.open"),
-                    **{name: say(f"strip.{name}") for name in WORDS},
-                },
-                "tables": self.picture.tables_html(),
-                "buttons": buttons,
-                "stops": len(self._walk.stops),
+    def _fixed(self) -> dict[str, Any]:
+        buttons = [
+            {
+                "name": name,
+                "label": say(f"strip.button.{name.replace('-', '_')}"),
+                "disabled": goal is not None and not self._walk.has(goal),
             }
-            self._view = open_view(
-                Path(__file__), fixed=fixed, state=self._state(), hear=self._hear
-            )
-        return self._view
+            for name, goal in BUTTONS.items()
+        ]
+        return {
+            "picture": self.picture.drawing.svg(width=None, colours="jupyter"),
+            "words": {
+                "tables": say("strip.table.open"),
+                **{name: say(f"strip.{name}") for name in WORDS},
+            },
+            "tables": self.picture.tables_html(),
+            "buttons": buttons,
+            "stops": len(self._walk.stops),
+        }
 
     def _hear(self, message: Mapping[str, Any]) -> None:
         """Do what the view asks for; it always gets a state back."""
