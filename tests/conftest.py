@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import hypothesis
@@ -23,9 +24,14 @@ TOOLS: Final = {
     "chromium": ("chromium", "chromium-browser", "google-chrome"),
     "git": ("git",),
     "make": ("make",),
+    "node": ("node",),
+    "pyodide": (str(Path(__file__).parents[1] / "node_modules/pyodide/pyodide.asm.wasm"),),
     "rig": (str(built("cluster")),),
 }
-INSTEAD: Final = {"rig": ": `make rig` builds it"}
+INSTEAD: Final = {
+    "pyodide": ": `npm install --no-save pyodide@314.0.6` brings it",
+    "rig": ": `make rig` builds it",
+}
 
 # One seed for all workers, which inherit it; `KWLAB_SEED=` runs the same again.
 SEED: Final = int(os.environ.setdefault("KWLAB_SEED", str(random.randrange(2**32))))

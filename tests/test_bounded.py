@@ -3,86 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import re
+import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from kwlab.judging import bounded
 from kwlab.judging.bounded import PRINTED_CHARACTERS, TimeUp, limited, printed
-
-
-def forever() -> None:
-    while True:
-        pass
-
-
-def endless() -> Iterator[int]:
-    while True:
-        yield 0
-
-
-def recurring() -> None:
-    recurring()
-
-
-def catching(error: type[BaseException], function: Callable[[], object]) -> None:
-    while True:
-        with contextlib.suppress(error):
-            function()
-
-
-def swallowing() -> None:
-    while True:
-        try:
-            forever()
-        except:  # noqa: E722
-            continue
-
-
-def keeping() -> None:
-    kept = []
-    while True:
-        try:
-            kept.append(len(kept))
-        except BaseException as error:
-            kept.append(error)  # type: ignore[arg-type]
-
-
-def turning() -> None:
-    while True:
-        try:
-            forever()
-        finally:
-            continue  # noqa: B012
-
-
-def other_error() -> None:
-    try:
-        forever()
-    except BaseException as error:
-        raise ValueError from error
-
-
-LOOPS: dict[str, Callable[[], object]] = {
-    "while": forever,
-    "exec": lambda: exec("while True: pass"),
-    "comprehension": lambda: [0 for each in iter(int, 1) if each],
-    "generator": lambda: sum(endless()),
-    "callback": lambda: list(filter(lambda _: False, iter(int, 1))),
-    "sub": lambda: catching(OSError, lambda: re.sub("x", lambda _: "", "xxx")),
-    "recursion": lambda: catching(RecursionError, recurring),
-    "except Exception": lambda: catching(Exception, forever),
-    "suppress": lambda: catching(BaseException, forever),
-    "bare except": swallowing,
-    "except as": keeping,
-    "finally": turning,
-    "another error": other_error,
-}
+from tests.conftest import tool
+from tests.endless import LOOPS, forever
 
 
 @pytest.fixture(params=["as it is", "without sys.monitoring"])
@@ -98,6 +32,37 @@ def test_a_loop_without_an_end_is_ended(loop: Callable[[], object]) -> None:
     """Nothing is asked of the loop: it need not call anything, and may catch what it likes."""
     with pytest.raises(TimeUp):
         limited(0.05, loop)
+
+
+IN_A_BROWSER = """
+import {{ loadPyodide }} from "{package}/pyodide.mjs";
+const python = await loadPyodide();
+python.FS.mkdirTree("/src");
+python.FS.mount(python.FS.filesystems.NODEFS, {{ root: "{root}" }}, "/src");
+python.runPython(`
+import sys
+sys.dont_write_bytecode, sys.path[:0] = True, ["/src"]
+from kwlab.judging.bounded import TimeUp, limited
+from tests.endless import LOOPS
+for name, loop in LOOPS.items():
+    try:
+        limited(0.05, loop)
+    except TimeUp:
+        print(name)
+`);
+"""
+
+
+@pytest.mark.needs("node", "pyodide")
+def test_a_loop_is_ended_where_there_are_no_threads(tmp_path: Path) -> None:
+    """Pyodide is the Python of a browser, here under node."""
+    script, package = tmp_path / "loops.mjs", Path(tool("pyodide") or "").parent
+    root = Path(__file__).parents[1]
+    script.write_text(IN_A_BROWSER.format(package=package, root=root), encoding="utf-8")
+    done = subprocess.run(
+        [tool("node") or "", str(script)], capture_output=True, text=True, check=True, timeout=300
+    )
+    assert list(LOOPS) == done.stdout.splitlines()
 
 
 @pytest.mark.usefixtures("way")
