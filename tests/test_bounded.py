@@ -82,23 +82,23 @@ def test_a_call_outside_python_ends_when_it_returns() -> None:
 
 @pytest.mark.usefixtures("way")
 def test_two_threads_have_limits_of_their_own() -> None:
-    """One loop ends, and what another thread does in time is left alone."""
-    barrier, seen = threading.Barrier(2), {}
+    """One is over, and what another thread does meanwhile is left alone."""
+    barrier, is_ended, seen = threading.Barrier(2), threading.Event(), []
 
-    def run(name: str, seconds: float, loop: Callable[[], object]) -> None:
+    def patient() -> str:
         barrier.wait(10)
-        with contextlib.suppress(TimeUp):
-            seen[name] = limited(seconds, loop)
+        while not is_ended.is_set():
+            pass
+        return "in time"
 
-    threads = [
-        threading.Thread(target=run, args=("ended", 0.05, forever)),
-        threading.Thread(target=run, args=("in time", 60.0, lambda: sum(range(10**6)))),
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    assert {"in time": sum(range(10**6))} == seen
+    thread = threading.Thread(target=lambda: seen.append(limited(60.0, patient)))
+    thread.start()
+    barrier.wait(10)
+    with pytest.raises(TimeUp):
+        limited(0.05, lambda: time.sleep(0.1))
+    is_ended.set()
+    thread.join(30)
+    assert ["in time"] == seen
 
 
 @pytest.mark.usefixtures("way")

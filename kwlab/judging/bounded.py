@@ -48,14 +48,8 @@ def limited(seconds: float, function: Callable[[], _Result]) -> _Result:
     """
     until = time.monotonic() + seconds
     tool = _tool()
-    try:
-        with _Tracer(until) if tool is None else _monitored(until, tool):
-            result = function()
-    except Exception:
-        # What it raised in place of TimeUp.
-        if time.monotonic() < until:
-            raise
-        raise TimeUp from None
+    with _Tracer(until) if tool is None else _monitored(until, tool):
+        result = function()
     if time.monotonic() >= until:
         raise TimeUp
     return result
