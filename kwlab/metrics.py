@@ -387,12 +387,11 @@ class _Reading:
         change = None if place is None else self.told.changes[place]
         if place is not None and fate is not Fate.REPLAYED:
             self.became[place] = fate
-        self._held[seen.uid] = seen.resource_version
         if seen.type is EventType.DELETED:
-            del self._held[seen.uid]
-        watches = (request.at for request in attempt.requests if request.is_watch)
-        opened_at = max((at for at in watches if at <= seen.at), default=attempt.at)
-        is_late = fate in NEWS and change is not None and change.at <= opened_at
+            self._held.pop(seen.uid, None)
+        else:
+            self._held[seen.uid] = seen.resource_version
+        is_late = fate in NEWS and change is not None and change.at <= _opened_at(attempt, seen)
         return Receipt(seen, fate, change, is_late)
 
     def _judged(self, seen: Seen, listed: int | None) -> tuple[Fate, int | None]:
@@ -425,6 +424,12 @@ class _Reading:
 
     def _is_told(self, place: int) -> bool:
         return self.became.get(place, Fate.SUPERSEDED) is not Fate.SUPERSEDED
+
+
+def _opened_at(attempt: Attempt, seen: Seen) -> float:
+    """Give when the connection that told of it was opened: a call may open several."""
+    watches = (request.at for request in attempt.requests if request.is_watch)
+    return max((at for at in watches if at <= seen.at), default=attempt.at)
 
 
 Slot: TypeAlias = tuple[str, str, str]
