@@ -6,7 +6,8 @@ it ends any other program. Python's own way is a traceback through whatever was 
 
 from __future__ import annotations
 
-import signal
+# The half of `signal` that is built in: what the other half imports could be interrupted already.
+import _signal as signal  # type: ignore[import-not-found]
 import sys
 
 

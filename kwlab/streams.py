@@ -4,44 +4,37 @@ from __future__ import annotations
 
 import io
 import os
-import select
 import sys
-from typing import Any
 
 
-class _Survivor(io.RawIOBase):
-    """Write as long as that is possible, then drop what comes, and remember why.
+class _Survivor(io.TextIOWrapper):
+    """Write as long as that is possible, then into nothing, and remember why.
 
     A reader that has gone is no reason to give up a recording or a verdict; and what is left in a
     buffer would fail once more when the interpreter ends, with status 120.
     """
 
-    def __init__(self, stream: Any) -> None:
-        # Kept, for it would close what is below it.
-        self._stream = stream
-        self._raw = getattr(stream.buffer, "raw", stream.buffer)
-        self.failure: OSError | None = None
+    failure: OSError | None = None
 
-    def writable(self) -> bool:
-        return True
+    def write(self, text: str, /) -> int:
+        try:
+            return super().write(text)
+        except OSError as error:
+            self._lose(error)
+            return len(text)
 
-    def fileno(self) -> int:
-        descriptor: int = self._raw.fileno()
-        return descriptor
+    def flush(self) -> None:
+        try:
+            super().flush()
+        except OSError as error:
+            self._lose(error)
 
-    def isatty(self) -> bool:
-        return bool(self._raw.isatty())
-
-    def write(self, data: Any) -> int:
-        while self.failure is None:
-            try:
-                if (written := self._raw.write(data)) is not None:
-                    return int(written)
-                # Somebody who shares it made it non-blocking, and it is full.
-                select.select([], [self], [])
-            except OSError as error:
-                self.failure = error
-        return len(data)
+    def _lose(self, error: OSError) -> None:
+        self.failure = self.failure or error
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        # What is in the buffers goes there too.
+        os.dup2(nothing, self.fileno())
+        os.close(nothing)
 
 
 def take_over() -> None:
@@ -54,15 +47,14 @@ def take_over() -> None:
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
     for name, descriptor in (("stdout", 1), ("stderr", 2)):
         before = getattr(sys, name)
-        if before is None:
-            before = io.TextIOWrapper(io.FileIO(descriptor, "w", closefd=False), "utf-8")
-        after = io.TextIOWrapper(
-            io.BufferedWriter(_Survivor(before)),
-            before.encoding,
+        buffer = before.buffer if before else io.FileIO(descriptor, "w", closefd=False)
+        after = _Survivor(
+            buffer,
+            before.encoding if before else "utf-8",
             # A terminal that has no “…” is no reason to fail either.
             "backslashreplace",
-            line_buffering=before.line_buffering,
-            write_through=before.write_through,
+            line_buffering=name == "stderr" or buffer.isatty(),
+            write_through=bool(before) and before.write_through,
         )
         setattr(sys, name, after)
 
@@ -76,8 +68,7 @@ def lost_output() -> str:
         Empty where all was written, and where its reader had seen enough, as ``head`` has.
     """
     sys.stdout.flush()
-    raw = getattr(sys.stdout.buffer, "raw", None)
-    failure = raw.failure if isinstance(raw, _Survivor) else None
+    failure = sys.stdout.failure if isinstance(sys.stdout, _Survivor) else None
     if failure is None or isinstance(failure, BrokenPipeError):
         return ""
     return failure.strerror or str(failure)

@@ -177,3 +177,24 @@ def test_there_are_two_ways_to_start(how: str) -> None:
     assert f"kwlab {kwlab.__version__}\n" == ask[0]
     assert f"usage: {how} record [-h]" in ask[1]
     assert f"  {how} record --context kind-kwlab" in ask[1]
+
+
+def test_a_line_that_was_written_is_not_written_again() -> None:
+    """Ctrl-C right after a line has gone out leaves nothing in a buffer for the end."""
+    program = """\
+import os, signal, sys
+from kwlab import streams
+streams.take_over()
+# The write itself, with the signal before anything else runs.
+sys.settrace(lambda frame, event, _: trace if frame.f_code.co_name == "write" else None)
+def trace(frame, event, _):
+    if event == "return":
+        os.kill(os.getpid(), signal.SIGINT)
+    return trace
+try:
+    sys.stdout.write("once\\n")
+    sys.stdout.flush()
+except KeyboardInterrupt:
+    pass
+"""
+    assert "once\n" == run("", "-c", program).stdout
