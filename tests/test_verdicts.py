@@ -32,8 +32,8 @@ from tests.schedules import CALM_SECONDS, Schedule, schedule
 from tests.watch_functions import WatchFunction
 
 SCHEDULES: Final = 1_000 if IS_NIGHTLY else 100
-SHARE: Final = (1, 1) if IS_NIGHTLY else (6, 3)
-"""Of so many schedules who is right, and who is wrong, plays one; all together play each."""
+SHARE: Final = (1, 1, 1) if IS_NIGHTLY else (6, 3, 10)
+"""Of so many schedules who is right, who is wrong, and a served loop plays one."""
 P1, P2, P3, P5 = Property.HANDED, Property.ONCE, Property.DELETIONS, Property.BOOKMARKS
 
 
@@ -299,7 +299,7 @@ def served(number: int, habits: dict[str, Any]) -> tuple[Schedule, Watched, set[
 @pytest.mark.parametrize("name", RIGHT_LOOPS)
 def test_a_loop_that_is_right_is_never_accused(name: str) -> None:
     """A loop in any language, seen by a server."""
-    numbers = range(0, SCHEDULES, SHARE[1])
+    numbers = range(0, SCHEDULES, SHARE[2])
     accused = {n: found for n in numbers if (found := served(n, RIGHT_LOOPS[name])[2])}
     assert {} == accused, f"KWLAB_SEED={SEED}"
 
@@ -308,7 +308,7 @@ def test_a_loop_that_is_right_is_never_accused(name: str) -> None:
 def test_a_loop_that_is_wrong_is_accused_of_what_is_violated(name: str) -> None:
     """The model, given the server's log, finds the same."""
     differ = {}
-    for n in range(0, SCHEDULES, SHARE[1]):
+    for n in range(0, SCHEDULES, SHARE[2]):
         one, saw, accused = served(n, WRONG_LOOPS[name])
         found = violated_as_seen(one, saw)
         if found is not None and found != accused:
