@@ -42,22 +42,28 @@ class Foreign:
     listed: str = ""
     before: str = ""
     events: list[str] = field(default_factory=list)
-    turns: int = 0
+    needs_list: bool = False
+
+    def __post_init__(self) -> None:
+        self.needs_list = self.starts_with_list
 
     def list(self) -> None:
         answer = self.pool.request("GET", f"{self.url}?{self.selector}", headers=self.headers)
         if answer.status == 200:
             self.version = self.listed = json.loads(answer.data)["metadata"]["resourceVersion"]
+            self.needs_list = False
 
     def turn(self) -> None:
-        if self.again or (self.starts_with_list and not self.turns):
+        if self.again or self.needs_list:
             self.list()
-        self.turns += 1
+            if self.needs_list:
+                return
         query = "&".join(filter(None, (self.options, self.ask(self), self.selector)))
         answer = self.pool.request(
             "GET", f"{self.url}?{query}", preload_content=False, headers=self.headers
         )
         rest = b""
+        self.needs_list = self.after_410 and answer.status == 410
         with contextlib.closing(answer):
             while answer.status == 200 and (data := answer.read1()):
                 *lines, rest = (rest + data).split(b"\n")
@@ -66,7 +72,8 @@ class Foreign:
 
     def read(self, event: dict[str, Any]) -> None:
         if event["type"] == "ERROR":
-            if self.after_410:
+            self.needs_list = self.after_410 and event["object"].get("code") == 410
+            if self.needs_list:
                 self.list()
             return
         self.before = self.version

@@ -334,9 +334,8 @@ def test_nobody_came() -> None:
 
 def test_what_is_refused_is_named() -> None:
     """A watch of what the recording does not have is named, with its status."""
-    verdicts = judge_clients(
-        watched(STORY_PAST, [], "/apis/example.org/v1/things", foreign_loops.dropped)
-    )
+    path, habits = "/apis/example.org/v1/things", {"starts_with_list": False}
+    verdicts = judge_clients(watched(STORY_PAST, [], path, foreign_loops.dropped, **habits))
     expected = "mine/1 asked for a watch of /apis/example.org/v1/things, and never got one "
     assert str(verdicts).startswith(f"{expected}(status 404)")
     assert 2 == verdicts.exit_status

@@ -6,7 +6,7 @@ import functools
 import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import pytest
@@ -21,7 +21,7 @@ from kwlab.metrics import count
 from kwlab.running import watched
 from kwlab.server import faults
 from kwlab.server.door import Door, Session
-from kwlab.server.faults import Refuse, Scenario, Silence
+from kwlab.server.faults import Scenario, Silence
 from kwlab.wire import LineDecoder, ListOptions, WatchEvent
 from tests import foreign_loops
 from tests.conftest import SEED
@@ -291,9 +291,7 @@ def served(number: int, habits: dict[str, Any]) -> tuple[Schedule, Watched, set[
     habits = {"ask": foreign_loops.handed, "options": options, **habits}
     saw = foreign_loops.watched(one.history, one.scenario, PODS_PATH, **habits)
     accused = {found.property for each in judge_clients(saw).each for found in each.broken}
-    # Such a refusal is for lists too, so that there is nothing to go on from.
-    is_no_list = any(isinstance(f, Refuse) and f.code == 410 for f in one.scenario)
-    return one, saw, accused - ({Property.RELISTS} if is_no_list else set())
+    return one, saw, accused
 
 
 @pytest.mark.parametrize("name", RIGHT_LOOPS)
@@ -318,12 +316,14 @@ def test_a_loop_that_is_wrong_is_accused_of_what_is_violated(name: str) -> None:
 
 def violated_as_seen(one: Schedule, saw: Watched) -> set[Property] | None:
     """Give what the model finds; None after a second list, and where nobody knows what was read."""
-    calls, delivered, standing = list[Call](), list[Seen](), [""]
+    calls, delivered, standing, told = list[Call](), list[Seen](), [""], pods_of(one)
     for request in saw.requests:
         if not request.is_watch:
             if calls or request.status != 200:
                 return None
             standing = [json.loads(request.sent[0][1])["metadata"]["resourceVersion"]]
+            listed = told.state(told.happened(request.at)).values()
+            told = replace(told, objects=tuple(listed))
             continue
         asked = request.parameter("resourceVersion") or ""
         # Who goes on from before a bookmark hands that to itself.
@@ -336,4 +336,4 @@ def violated_as_seen(one: Schedule, saw: Watched) -> set[Property] | None:
         delivered += [seen for seen in request.seen() if seen.type not in ("BOOKMARK", "ERROR")]
         changes = [version for kind, version, _ in sent if kind != "BOOKMARK"]
         standing = [*(changes[-1:] or [calls[-1].given]), *(v for _, v, _ in sent[-1:])]
-    return violated(one.scenario, pods_of(one), calls, delivered)
+    return violated(one.scenario, told, calls, delivered)
