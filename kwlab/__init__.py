@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 TYPE_CHECKING = False
-# What `typing` imports takes longer than all else here, and each command waits for it.
+# Nothing is imported here: each command waits for it, and Ctrl-C meanwhile is a traceback.
 if TYPE_CHECKING:
     from typing import Any, Final
 
@@ -52,6 +50,8 @@ __all__ = [*_HOME]
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"kwlab has no {name}: it has {', '.join(_HOME)}")
+    from importlib import import_module
+
     return getattr(import_module(f"kwlab.{_HOME[name]}"), name)
 
 
