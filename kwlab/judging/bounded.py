@@ -157,13 +157,14 @@ class _Step:
         self._raised_in: FrameType | None = None
 
     def __call__(self, frame: FrameType, event: str, arg: object) -> Any:
-        if time.monotonic() >= self._tracer.until:
+        if self._inner and event != "opcode":
+            self._inner = self._inner(frame, event, arg)
+        # Not at a return, which the tracer that is there has to see.
+        if event in {"line", "opcode"} and time.monotonic() >= self._tracer.until:
             self._raised_in = frame
             # Python drops a tracer that raises: __del__ runs then, and not while this frame has it.
             del self
             raise TimeUp
-        if self._inner and event != "opcode":
-            self._inner = self._inner(frame, event, arg)
         return self
 
     def __del__(self) -> None:
