@@ -97,6 +97,22 @@ def test_labs_take_turns_in_one_namespace(live: Lab) -> None:
         assert 14 == live.compare(correct=functions.correct(jobs)).runs[0].count.delivered
 
 
+def test_runs_of_two_threads_take_turns_too(live: Lab) -> None:
+    """A namespace holds one story at a time: whoever comes second waits."""
+    with kwlab.open_lab("jobs-from-nothing", context=CONTEXT) as jobs:
+        correct, found = functions.correct(jobs), dict[Lab, int]()
+
+        def compare(lab: Lab) -> None:
+            found[lab] = lab.compare(correct=correct).runs[0].count.delivered
+
+        threads = [threading.Thread(target=compare, args=(lab,)) for lab in (live, jobs)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert {live: 14, jobs: 12} == found
+
+
 def test_what_was_listed_before_is_what_a_play_begins_with(live: Lab) -> None:
     """A list between plays has the uids and resourceVersions that the next play starts from."""
     listed = live.api.list_namespaced_pod(live.namespace)
