@@ -119,7 +119,9 @@ def test_an_edited_function_shows_in_the_next_move(learner: Learner) -> None:
     learner.run(FUNCTION)
     pods.focus()
     learner.page.keyboard.press("ArrowRight")
-    assert sentence(learner, "12 pods", "a function raised NameError: name 'sixty' is not defined (")
+    assert sentence(
+        learner, "12 pods", "a function raised NameError: name 'sixty' is not defined ("
+    )
     learner.page.keyboard.press("ArrowRight")
     assert sentence(learner, "13 pods", "NameError")
     learner.write(FUNCTION, WRONG)
