@@ -283,6 +283,13 @@ def test_a_410_before_an_absence_to_the_end_proves_nothing() -> None:
     assert ([410], set()) == ([each.status for each in one.attempts], kinds(one)), one
 
 
+def test_a_410_behind_a_line_that_cannot_be_read_is_not_seen() -> None:
+    """Nobody reads on after such a line, so that nobody has to list again."""
+    scenario = [{"fault": "malformed", "at": 30.0}, {"fault": "error", "at": 30.0}]
+    one = judged(watched(STORY_PAST, scenario, PODS_PATH, foreign_loops.handed))
+    assert (2, set()) == (len(one.attempts), kinds(one)), one
+
+
 def test_a_bookmark_just_before_a_cut_may_not_have_been_read() -> None:
     """Going on from the event before a bookmark is right when a cut may have swallowed it."""
     cut = [{"fault": "cut", "at": at + 8.1} for at in (0.0, 9.1, 18.2)]

@@ -197,7 +197,8 @@ def _ending(watch: Request) -> tuple[Close, int | None]:
             status = WatchEvent(watch.sent[-1][1]).status
         except ValueError:
             status = None
-        if status is not None:
+        # Behind a line that cannot be read nobody sees it.
+        if status is not None and len(list(watch.seen())) == len(watch.sent):
             return Close.ERROR, status.code
     return watch.close or Close.OVER, None
 
