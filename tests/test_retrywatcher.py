@@ -186,7 +186,7 @@ def test_retry_after_is_kept(failure: object) -> None:
         (status(401), errors.Denied, 401, "asking again will not help"),
         (status(403, "Forbidden"), errors.Denied, 403, "HTTP 403 Forbidden"),
         (status(404), errors.NotFound, 404, "check the path and name"),
-        ([line({"type": "ADDED"})], errors.ProtocolError, None, "without a resourceVersion"),
+        ([line({"type": "ADDED"})], errors.ProtocolError, None, "sent an object without one"),
         ([line({"type": "ERROR", "status": {"code": 410}})], errors.Expired, 410, "410"),
     ],
 )
