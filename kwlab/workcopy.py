@@ -11,6 +11,7 @@ from __future__ import annotations
 import enum
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,7 +112,8 @@ def refresh(folder: Path, sources: tuple[Path, ...] | None = None) -> WorkCopy:
         before stays.
     """
     folder = folder.expanduser().absolute()
-    if folder.exists() and not folder.is_dir():
+    # As Path.exists, but a name that is too long is no error yet.
+    if os.path.exists(folder) and not folder.is_dir():  # noqa: PTH110
         raise LabError(f"{folder} is a file. Name a folder for your notebooks.")
     if folder.resolve() in {path.parent.resolve() for path in shipped()}:
         raise LabError(

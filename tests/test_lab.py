@@ -403,8 +403,9 @@ def test_kwlabs_own_errors_show_one_line_in_a_notebook() -> None:
 
 def test_an_unknown_recording_is_refused() -> None:
     """A name that is not shipped, and a file that is not there, are told apart."""
-    with pytest.raises(LabError, match="kwlab ships jobs-from-nothing, pods-500"):
-        kwlab.open_lab("pods-cut-thrice")
+    for name in ("pods-cut-thrice", "x" * 300):
+        with pytest.raises(LabError, match="kwlab ships jobs-from-nothing, pods-500"):
+            kwlab.open_lab(name)
     with pytest.raises(RecordingError, match="no such file"):
         kwlab.open_lab("mine.jsonl")
 

@@ -100,12 +100,13 @@ def test_without_jupyterlab_the_way_to_get_it_is_named(monkeypatch: pytest.Monke
         jupyter.check(port=None)
 
 
-def test_a_file_in_place_of_the_folder_is_one_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("name", ["file", "x" * 300])
+def test_what_can_be_no_folder_is_one_line(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What goes wrong with the folder is one line too."""
     (tmp_path / "file").touch()
-    assert 1 == main(["lab", str(tmp_path / "file")])
+    assert 1 == main(["lab", str(tmp_path / name)])
     assert 1 == capsys.readouterr().err.count("\n")
 
 

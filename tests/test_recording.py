@@ -199,7 +199,7 @@ WRONG: dict[str, tuple[bytes, int, str]] = {
     "an unknown type": (text(change(1, "PATCHED", version="11")), 2, THEIR_WORDS),
     "no type": (text({"at": 1, "change": "pods", "object": pod()}), 2, "not None"),
     "deep": (
-        text() + b'{"item":"pods","object":' + b"[" * 99_999 + b"]" * 99_999 + b"}\n",
+        text() + b'{"item":"pods","object":' + b"[" * 400_000 + b"]" * 400_000 + b"}\n",
         2,
         "nested too deeply",
     ),

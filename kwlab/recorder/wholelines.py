@@ -96,12 +96,16 @@ def check_free(path: Path) -> None:
         When it exists, or its folder does not.
     """
     try:
-        if os.path.lexists(path) or path.exists():
-            raise RecordingError(str(path), 0, say("record.exists"))
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
         if not path.parent.is_dir():
-            raise RecordingError(str(path), 0, say("record.no_folder", folder=path.parent))
+            raise RecordingError(
+                str(path), 0, say("record.no_folder", folder=path.parent)
+            ) from None
     except OSError as error:
         raise _fault(path, error) from error
+    else:
+        raise RecordingError(str(path), 0, say("record.exists"))
 
 
 def _write(file: int, data: bytes) -> None:
