@@ -314,6 +314,9 @@ def test_a_loop_that_is_wrong_is_accused_of_what_is_violated(name: str) -> None:
     assert {} == differ, f"KWLAB_SEED={SEED}"
 
 
+_UNCLEAN: Final = (Close.CUT, Close.STOPPED)
+
+
 def violated_as_seen(one: Schedule, saw: Watched) -> set[Property] | None:
     """Give what the model finds; None after a second list, and where nobody knows what was read."""
     calls, delivered, standing, told = list[Call](), list[Seen](), [""], pods_of(one)
@@ -330,7 +333,7 @@ def violated_as_seen(one: Schedule, saw: Watched) -> set[Property] | None:
         calls.append(Call(asked if asked in standing else standing[-1], [request]))
         request.closed_at = saw.ended_at if request.closed_at is None else request.closed_at
         heard_at = request.sent[-1][0] if request.sent else 0.0
-        if request.close is Close.CUT and heard_at > request.closed_at - 2 * UNREAD_SECONDS:
+        if request.close in _UNCLEAN and heard_at > request.closed_at - 2 * UNREAD_SECONDS:
             return None
         sent = [line for line in lines(request) if line[0] != "ERROR"]
         delivered += [seen for seen in request.seen() if seen.type not in ("BOOKMARK", "ERROR")]
