@@ -33,6 +33,7 @@ from kwlab.cluster.endpoint import ServerEndpoint
 from kwlab.cluster.namespace import Namespace
 from kwlab.commands import main
 from kwlab.errors import ClusterError
+from kwlab.exits import Exit
 from kwlab.lab import Lab
 from tests import watch_functions as functions
 from tests.live import CONTEXT, LiveCluster, live_cluster
@@ -544,7 +545,7 @@ def test_cleaning_names_its_cluster(
 ) -> None:
     """Without a context nothing is cleaned: the kubeconfig's own does not count."""
     monkeypatch.delenv("KWLAB_CONTEXT", raising=False)
-    assert 1 == main(["clean"])
+    assert Exit.USAGE == main(["clean"])
     assert "kwlab: Name the cluster: --context NAME" in capsys.readouterr().err
 
 

@@ -70,7 +70,7 @@ def test_the_next_day_the_picture_is_still_there(learner: Learner) -> None:
     page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
     page.evaluate(f"{NOTEBOOK}?.sessionContext?.shutdown()")
     page.reload()
-    shown = page.locator(".kwstrip-picture, .jupyter-widgets:has-text('Error displaying')").first
-    shown.wait_for()
+    # On a busy machine JupyterLab draws before it has read the saved state, and then once more.
+    page.locator(".kwstrip-picture").first.wait_for()
     learner.shoot(page, "strip-next-day")
-    assert "kwstrip-picture" == shown.get_attribute("class")
+    assert 0 == page.locator(".jupyter-widgets:has-text('Error displaying')").count()
